@@ -1,0 +1,88 @@
+"""The database: engine, declarative base, the transaction around one request or one job, the tenant it speaks for.
+
+A transaction speaks for one organisation (`organisation_id`) and, where a person is known, for that person;
+row-level security shows and takes nothing else. `organisation_id=None` sees no tenant's rows at all.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from portal.config import Settings
+
+# The role the portal works as: it owns nothing, so row-level security and missing grants bind it.
+PORTAL_ROLE = "kassa_portal"
+
+# A moment in time, always aware.
+Moment = TIMESTAMP(timezone=True)
+
+
+class Base(DeclarativeBase):
+    """Everything that is stored."""
+
+
+_state: dict[str, Engine] = {}
+
+
+def connect(settings: Settings) -> Engine:
+    """Make the engine this process uses; calling it again with the same address changes nothing."""
+    engine = _state.get(settings.database_url)
+    if engine is None:
+        engine = create_engine(
+            settings.database_url,
+            pool_size=settings.database_pool,
+            max_overflow=2,
+            pool_pre_ping=True,
+            connect_args={"application_name": "kassa-portal", "connect_timeout": 5},
+        )
+        event.listen(engine, "connect", _become_portal)
+        _state[settings.database_url] = engine
+    _state["current"] = engine
+    return engine
+
+
+def engine() -> Engine:
+    """The engine made by `connect`."""
+    return _state["current"]
+
+
+def _become_portal(connection: Any, _record: object) -> None:
+    """Give up the owner's rights when the address given is the owner's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select current_user <> %s and pg_has_role(current_user, oid, 'member') from pg_roles where rolname = %s",
+            (PORTAL_ROLE, PORTAL_ROLE),
+        )
+        row = cursor.fetchone()
+        if row and row[0]:
+            cursor.execute(f"set role {PORTAL_ROLE}")
+        # Moments leave the database as UTC whatever the server's own zone is.
+        cursor.execute("set timezone to 'GMT'")
+    connection.commit()
+
+
+def speak_for(
+    connection: Connection | Session, organisation_id: int | None, person_id: int | None = None
+) -> None:
+    """Say for whom the rest of this transaction speaks."""
+    connection.execute(
+        text(
+            "select set_config('kassa.organisation', :organisation, true), set_config('kassa.person', :person, true)"
+        ),
+        {
+            "organisation": "" if organisation_id is None else str(organisation_id),
+            "person": "" if person_id is None else str(person_id),
+        },
+    )
+
+
+@contextmanager
+def transaction(organisation_id: int | None = None, person_id: int | None = None) -> Iterator[Session]:
+    """One transaction for one organisation: committed at the end, rolled back on any exception."""
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        speak_for(session, organisation_id, person_id)
+        yield session
