@@ -206,6 +206,9 @@ create table document (
 ) partition by hash (organisation_id);
 create index document_time on document (organisation_id, day, issued_at, register_id, number);
 create index document_register_time on document (organisation_id, register_id, day, issued_at);
+-- Signs are random: behind the day, so that a stream of new documents touches one end of the index only.
+create index document_sign on document (organisation_id, day, fiscal_sign) where fiscal_sign is not null;
+create index document_autonomous on document (organisation_id, day, issued_at, register_id, number) where autonomous;
 create table document_body (
     organisation_id integer not null,
     register_id integer not null,
