@@ -1,0 +1,122 @@
+"""Belarus and Kazakhstan as data with effective dates: taxes, rounding, limits, how a shift opens.
+
+Another country is another `Dialect`, not another branch.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+from typing import Final, Literal
+
+from portal.primitives.period import BusinessDays
+
+SHIFT_LENGTH_MAX: Final = timedelta(hours=24)
+AUTONOMOUS_LENGTH_MAX: Final = timedelta(hours=72)
+
+ALWAYS: Final = date(1900, 1, 1)
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRate:
+    """A rate of value added tax, in hundredths of a per cent, and the days it holds, both inside."""
+
+    rate: int
+    first_day: date = ALWAYS
+    last_day: date | None = None
+
+    def holds_on(self, day: date) -> bool:
+        return self.first_day <= day and (self.last_day is None or day <= self.last_day)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What a country asks of its registers.
+
+    `rate_steps` are the sets of rates with the moment each began, newest first, so that the usual question
+    is answered by the first comparison. `cash_step_minor` is the smallest sum that can be paid in cash.
+    """
+
+    country: str
+    currency: Literal["BYN", "KZT"]
+    zone: str
+    tax_rates: tuple[TaxRate, ...]
+    rate_steps: tuple[tuple[datetime, frozenset[int]], ...]
+    cash_step_minor: int
+    cashless_may_exceed: bool
+    shift_opens_with: Literal["command", "first_document"]
+    shift_length_max: timedelta = SHIFT_LENGTH_MAX
+    autonomous_length_max: timedelta | None = None
+
+    def rates_at(self, moment: datetime) -> frozenset[int]:
+        """The rates that hold at a moment, by the country's own calendar."""
+        for began, rates in self.rate_steps:
+            if moment >= began:
+                return rates
+        return frozenset()
+
+    def base_rate_on(self, day: date) -> int:
+        """The rate of what has no rate of its own: the first of the table that holds on the day."""
+        return next(rate.rate for rate in self.tax_rates if rate.holds_on(day))
+
+
+def round_cash(total_minor: int, dialect: Dialect) -> int:
+    """A total as it can be paid in cash: to the nearest step, half a step up."""
+    step = dialect.cash_step_minor
+    return (total_minor + step // 2) // step * step
+
+
+def _steps(zone: str, rates: Iterable[TaxRate]) -> tuple[tuple[datetime, frozenset[int]], ...]:
+    rates = tuple(rates)
+    days = {rate.first_day for rate in rates}
+    days |= {rate.last_day + timedelta(days=1) for rate in rates if rate.last_day}
+    calendar = BusinessDays(zone)
+    return tuple(
+        (
+            _BEGINNING if day == ALWAYS else calendar.interval(day)[0],
+            frozenset(rate.rate for rate in rates if rate.holds_on(day)),
+        )
+        for day in sorted(days, reverse=True)
+    )
+
+
+_BY_RATES: Final = (TaxRate(2000), TaxRate(1000), TaxRate(2500), TaxRate(0))
+_KZ_RATES: Final = (
+    TaxRate(1200, last_day=date(2025, 12, 31)),
+    TaxRate(1600, first_day=date(2026, 1, 1)),
+    TaxRate(500, first_day=date(2026, 1, 1)),
+    TaxRate(1000, first_day=date(2026, 1, 1)),
+    TaxRate(0),
+)
+
+BELARUS: Final = Dialect(
+    country="BY",
+    currency="BYN",
+    zone="Europe/Minsk",
+    tax_rates=_BY_RATES,
+    rate_steps=_steps("Europe/Minsk", _BY_RATES),
+    cash_step_minor=1,
+    cashless_may_exceed=False,
+    shift_opens_with="command",
+)
+
+KAZAKHSTAN: Final = Dialect(
+    country="KZ",
+    currency="KZT",
+    zone="Asia/Almaty",
+    tax_rates=_KZ_RATES,
+    rate_steps=_steps("Asia/Almaty", _KZ_RATES),
+    cash_step_minor=100,
+    # Only cash can be more than the total there as well, but the change says so already.
+    cashless_may_exceed=True,
+    shift_opens_with="first_document",
+    autonomous_length_max=AUTONOMOUS_LENGTH_MAX,
+)
+
+DIALECTS: Final = MappingProxyType({dialect.country: dialect for dialect in (BELARUS, KAZAKHSTAN)})
+
+
+def dialect_of(country: str) -> Dialect:
+    """The dialect of a country by its two letters. Only countries of `DIALECTS` can be stored."""
+    return DIALECTS[country]
