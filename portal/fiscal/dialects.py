@@ -91,7 +91,7 @@ _KZ_RATES: Final = (
 )
 
 BELARUS: Final = Dialect(
-    country="BY",
+    country="by",
     currency="BYN",
     zone="Europe/Minsk",
     tax_rates=_BY_RATES,
@@ -102,7 +102,7 @@ BELARUS: Final = Dialect(
 )
 
 KAZAKHSTAN: Final = Dialect(
-    country="KZ",
+    country="kz",
     currency="KZT",
     zone="Asia/Almaty",
     tax_rates=_KZ_RATES,
@@ -118,5 +118,5 @@ DIALECTS: Final = MappingProxyType({dialect.country: dialect for dialect in (BEL
 
 
 def dialect_of(country: str) -> Dialect:
-    """The dialect of a country by its two letters. Only countries of `DIALECTS` can be stored."""
+    """The dialect of a country by its two small letters, as organisations are stored. Only countries of `DIALECTS` can be stored."""
     return DIALECTS[country]

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-# Above any sum a shop can take, below what loses exactness in another program's floating point (2^53).
-SUM_MAX = 1_000_000_000_000_000
+# Far above any receipt, and low enough that a day of such sums still fits a 64-bit rollup.
+SUM_MAX = 10_000_000_000_000
 NUMBER_MAX = 1_000_000_000_000
 
 Sum = Annotated[int, Meta(ge=0, le=SUM_MAX)]
@@ -78,7 +78,7 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     markup_minor: Sum = 0
     name: Text
     price_minor: Sum
-    quantity_milli: Annotated[int, Meta(ge=1, le=1_000_000_000_000)]
+    quantity_milli: Annotated[int, Meta(ge=1, le=1_000_000_000)]
     section: Annotated[int, Meta(ge=0, le=65535)] = 0
     sum_minor: Sum
     tax_minor: Sum = 0
@@ -122,7 +122,7 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     fiscal_sign: Annotated[str, Meta(pattern="^[0-9A-Za-z]{1,32}$")] | None = None
     issued_at: Annotated[datetime, Meta(tz=True)]
     kind: KindName
-    lines: Annotated[tuple[Line, ...], Meta(max_length=1000)] = ()
+    lines: Annotated[tuple[Line, ...], Meta(max_length=2000)] = ()
     markup_minor: Sum = 0
     number: Number
     ordinal: Ordinal

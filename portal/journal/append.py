@@ -1,0 +1,198 @@
+"""Append documents to the journal: one COPY and two inserts for a whole batch, numbers and gaps beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from io import BytesIO
+from typing import Any
+
+from psycopg2.extras import Json, execute_values
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from portal.fiscal.documents import Document
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document about to be appended: its bytes as sent, and what the portal found out about it."""
+
+    document: Document
+    raw: bytes
+    sequence: int
+    kind: int
+    day: date
+    hour: int
+    point_id: int
+    cashier_id: int | None
+    payment: int
+    digest: bytes
+    batch_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewRemark:
+    """A rule that a document breaks, about to be written beside it."""
+
+    number: int
+    code: str
+    facts: dict[str, object]
+
+
+# COPY cannot write where row-level security watches, so documents land in a table of the connection's own first.
+_INCOMING = """
+create temporary table if not exists incoming (
+    number bigint, sequence bigint, kind smallint, shift integer, ordinal integer, issued_at timestamptz,
+    day date, hour smallint, point_id integer, cashier_id bigint, total_minor bigint, cash_minor bigint,
+    card_minor bigint, mobile_minor bigint, other_minor bigint, change_minor bigint, payment smallint,
+    autonomous boolean, fiscal_sign text, batch_id bigint, digest bytea, body text
+) on commit delete rows
+"""
+_APPEND = """
+insert into document (organisation_id, register_id, number, sequence, kind, shift, ordinal, issued_at, day, hour,
+    point_id, cashier_id, total_minor, cash_minor, card_minor, mobile_minor, other_minor, change_minor, payment,
+    autonomous, fiscal_sign, batch_id, accepted_at, digest)
+select :organisation_id, :register_id, number, sequence, kind, shift, ordinal, issued_at, day, hour,
+    point_id, cashier_id, total_minor, cash_minor, card_minor, mobile_minor, other_minor, change_minor, payment,
+    autonomous, fiscal_sign, batch_id, :at, digest
+from incoming
+"""
+_APPEND_BODIES = """
+insert into document_body (organisation_id, register_id, number, body)
+select :organisation_id, :register_id, number, body from incoming
+"""
+
+
+def append_documents(
+    session: Session,
+    organisation_id: int,
+    register_id: int,
+    documents: Sequence[NewDocument],
+    *,
+    at: datetime,
+) -> None:
+    """Append one register's documents. The caller holds the register's lane and knows the numbers to be new."""
+    cursor = _cursor(session)
+    cursor.execute(_INCOMING)
+    cursor.copy_expert("copy incoming from stdin", BytesIO(b"".join([_copy_row(new) for new in documents])))
+    facts = {"organisation_id": organisation_id, "register_id": register_id, "at": at}
+    session.execute(text(_APPEND), facts)
+    session.execute(text(_APPEND_BODIES), facts)
+
+
+def _copy_row(new: NewDocument) -> bytes:
+    document = new.document
+    payments = document.payments
+    # Only the body can hold characters that COPY gives a meaning to; the rest is numbers and checked patterns.
+    head = (
+        f"{document.number}\t{new.sequence}\t{new.kind}\t{document.shift}\t{document.ordinal}\t{document.issued_at}\t"
+        f"{new.day}\t{new.hour}\t{new.point_id}\t{_null(new.cashier_id)}\t"
+        f"{document.total_minor}\t{payments.cash_minor}\t{payments.card_minor}\t{payments.mobile_minor}\t"
+        f"{payments.other_minor}\t{document.change_minor}\t{new.payment}\t{'t' if document.autonomous else 'f'}\t"
+        f"{_null(document.fiscal_sign)}\t{new.batch_id}\t\\\\x{new.digest.hex()}\t"
+    )
+    body = (
+        new.raw.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    )
+    return head.encode() + body + b"\n"
+
+
+def _null(value: object) -> object:
+    return "\\N" if value is None else value
+
+
+def _cursor(session: Session) -> Any:
+    """The driver's cursor inside the session's transaction, for what SQLAlchemy has no word for."""
+    driver = session.connection().connection.driver_connection
+    assert driver is not None, "a session in a transaction has a connection"  # noqa: S101
+    return driver.cursor()
+
+
+def append_remarks(
+    session: Session, organisation_id: int, register_id: int, remarks: Sequence[NewRemark], *, at: datetime
+) -> None:
+    """Write remarks beside documents; one that stands already stays as it is."""
+    if not remarks:
+        return
+    execute_values(
+        _cursor(session),
+        "insert into remark (organisation_id, register_id, number, code, facts, remarked_at) values %s "
+        "on conflict do nothing",
+        [(organisation_id, register_id, new.number, new.code, Json(new.facts), at) for new in remarks],
+    )
+
+
+def remember_names(
+    session: Session, organisation_id: int, table: str, rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Write names of products (id, code, name) or cashiers (id, name) not written before."""
+    if not rows:
+        return
+    # Sorted, so that two lanes that meet the same new names write them in the same order.
+    values = [(organisation_id, *row) for row in sorted(rows, key=lambda row: row[0])]  # type: ignore[arg-type,return-value]
+    columns = "id, code, name" if table == "product" else "id, name"
+    execute_values(
+        _cursor(session),
+        f"insert into {table} (organisation_id, {columns}) values %s on conflict do nothing",
+        values,
+    )
+
+
+def note_numbers(
+    session: Session,
+    organisation_id: int,
+    register_id: int,
+    numbers: Sequence[int],
+    *,
+    known: tuple[int, int] | None,
+    at: datetime,
+) -> tuple[int, int]:
+    """Record the holes that new numbers leave and close those they fill; returns the range known now.
+
+    `known` is the lowest and highest number stored before, None for a register without documents. Numbers below
+    or above the range widen it, and what lies between is missing; numbers inside it can only fill.
+    """
+    arrived = sorted(numbers)
+    first, last = known or (arrived[0], arrived[0])
+    inside = [number for number in arrived if first <= number <= last] if known else []
+    below = [number for number in arrived if number < first]
+    above = [number for number in arrived if number > last]
+    gaps: list[tuple[int, int]] = []
+    for before, after in _steps([*below, first]):
+        gaps.append((before + 1, after - 1))
+    for before, after in _steps([last, *above]):
+        gaps.append((before + 1, after - 1))
+    if inside:
+        _fill(session, organisation_id, register_id, inside, at)
+    if gaps:
+        execute_values(
+            _cursor(session),
+            "insert into gap (organisation_id, register_id, first_number, last_number, missing, found_at) values %s",
+            [
+                (organisation_id, register_id, lower, upper, f"{{[{lower},{upper}]}}", at)
+                for lower, upper in gaps
+            ],
+        )
+    return min(first, arrived[0]), max(last, arrived[-1])
+
+
+def _steps(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Neighbours with a hole between them."""
+    return [
+        (before, after) for before, after in zip(numbers, numbers[1:], strict=False) if after - before > 1
+    ]
+
+
+def _fill(
+    session: Session, organisation_id: int, register_id: int, numbers: Sequence[int], at: datetime
+) -> None:
+    filled = "{" + ",".join(f"[{number},{number}]" for number in numbers) + "}"
+    session.execute(
+        text(
+            "update gap set missing = missing - cast(:filled as int8multirange), "
+            "closed_at = case when isempty(missing - cast(:filled as int8multirange)) then cast(:at as timestamptz) end "
+            "where organisation_id = :organisation_id and register_id = :register_id and closed_at is null "
+            "and missing && cast(:filled as int8multirange)"
+        ),
+        {"filled": filled, "at": at, "organisation_id": organisation_id, "register_id": register_id},
+    )

@@ -1,0 +1,111 @@
+"""The doorbell: tell a worker that a lane has work, and readers that something new was committed.
+
+Work itself is a row in PostgreSQL. If Redis is away or loses everything, the sweep finds the rows; nothing
+here may fail a request.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from redis import Redis, RedisError
+from rq import Queue
+
+from portal.config import Settings
+
+log = logging.getLogger("kassa.queue")
+
+INGEST = "ingest"
+ANALYTICS = "analytics"
+
+
+class Job:
+    """Jobs by name; the portal never imports its workers."""
+
+    DRAIN = "workers.ingest.drain_register"
+    FORGET_BODIES = "workers.ingest.forget_bodies"
+    VERIFY = "workers.analytics.verify_organisation"
+
+
+# A ring not answered within this time may be repeated.
+RING_S = 30
+JOB_TIMEOUT_S = 600
+
+_state: dict[str, Redis] = {}
+
+
+def connect(settings: Settings) -> Redis:
+    """Make the client this process uses. It connects when first used, not here."""
+    client = _state.get(settings.redis_url)
+    if client is None:
+        client = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=5, health_check_interval=30)
+        _state[settings.redis_url] = client
+    _state["current"] = client
+    return client
+
+
+def redis_client() -> Redis:
+    """The client made by `connect`."""
+    return _state["current"]
+
+
+def ring(organisation_id: int, register_ids: Iterable[int]) -> None:
+    """Ask for these lanes to be drained; a lane already rung and not yet looked at is left alone."""
+    ring_lanes([(organisation_id, register_id) for register_id in register_ids])
+
+
+def ring_lanes(lanes: list[tuple[int, int]]) -> None:
+    """Ring many lanes (organisation, register) at once."""
+    if not lanes:
+        return
+    client = redis_client()
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for lane in lanes:
+                pipeline.set(_flag(*lane), 1, nx=True, ex=RING_S)
+            fresh = [lane for lane, is_new in zip(lanes, pipeline.execute(), strict=True) if is_new]
+        if fresh:
+            Queue(INGEST, connection=client).enqueue_many([_drain(*lane) for lane in fresh])
+    except RedisError as error:
+        log.warning("event=bell_unheard lanes=%d error=%s", len(lanes), type(error).__name__)
+
+
+def _drain(organisation_id: int, register_id: int) -> object:
+    return Queue.prepare_data(
+        Job.DRAIN, args=(organisation_id, register_id), timeout=JOB_TIMEOUT_S, result_ttl=0, failure_ttl=86400
+    )
+
+
+def enqueue(queue: str, job: str, *args: object) -> None:
+    """Ask for one job; raises RedisError when Redis is away (a periodic job is asked for again)."""
+    Queue(queue, connection=redis_client()).enqueue(
+        job, args=args, job_timeout=JOB_TIMEOUT_S, result_ttl=0, failure_ttl=86400
+    )
+
+
+def answer(organisation_id: int, register_id: int) -> None:
+    """The lane is being looked at: the next ring is news. Called before looking, so that no ring is lost."""
+    try:
+        redis_client().delete(_flag(organisation_id, register_id))
+    except RedisError as error:
+        log.warning("event=bell_unanswered error=%s", type(error).__name__)
+
+
+def _flag(organisation_id: int, register_id: int) -> str:
+    return f"ring:{organisation_id}:{register_id}"
+
+
+def tell_readers(organisation_id: int) -> None:
+    """Something was committed that pages of this organisation show."""
+    try:
+        redis_client().incr(f"live:{organisation_id}")
+    except RedisError as error:
+        log.warning("event=readers_untold error=%s", type(error).__name__)
+
+
+def live_version(organisation_id: int) -> int | None:
+    """A number that grows with every commit that pages show; None when Redis is away."""
+    try:
+        value = redis_client().get(f"live:{organisation_id}")
+    except RedisError:
+        return None
+    return int(value) if isinstance(value, bytes | str) else 0
