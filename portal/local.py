@@ -126,6 +126,26 @@ def running(directory: Path) -> Access | None:
 # What is remembered
 
 
+def keep_secret(directory: Path) -> str:
+    """The key that signs cookies: made once, kept in the data directory, read by its owner only."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "secret.key"
+    if not path.exists():
+        _write_secret(path, secrets.token_urlsafe(48))
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _write_secret(path: Path, content: str) -> None:
+    """Write a file for its owner's eyes: whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(path)
+
+
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     """Only one process at a time starts or stops the servers of a directory."""
@@ -149,13 +169,7 @@ def _remembered(directory: Path) -> Access:
 
 
 def _remember(directory: Path, access: Access) -> None:
-    new = directory / "local.json.new"
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(asdict(access), file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(directory / "local.json")
+    _write_secret(directory / "local.json", json.dumps(asdict(access), indent=2))
 
 
 def _with_free_port(directory: Path, access: Access, name: str) -> Access:
