@@ -1,0 +1,73 @@
+"""Looking at organisations, points and memberships."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.orgs.access import Scope
+from portal.orgs.models import Membership, Organisation, Point
+from portal.primitives.refusals import NotFound
+
+
+@dataclass(frozen=True)
+class Company:
+    """An organisation as pages name it."""
+
+    id: int
+    name: str
+    country: str
+    currency: str
+    tax_id: str
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A person's place in one organisation: the role there, and the points it reaches (None: all)."""
+
+    company: Company
+    role: str
+    point_ids: tuple[int, ...] | None
+
+
+def list_seats(session: Session, person_id: int) -> list[Seat]:
+    """Where a person belongs, over all organisations; the session must speak for that person."""
+    rows = session.execute(
+        select(Organisation, Membership.role, Membership.point_ids)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.person_id == person_id)
+        .order_by(Organisation.id)
+    )
+    seats = [
+        Seat(_company(organisation), role, None if point_ids is None else tuple(point_ids))
+        for organisation, role, point_ids in rows
+    ]
+    # Sorted here: databases without ICU would put all capital letters first.
+    return sorted(seats, key=lambda seat: (seat.company.name.casefold(), seat.company.id))
+
+
+def find_organisation_by_tax_id(session: Session, tax_id: str) -> Organisation | None:
+    """An organisation the session may see, by its taxpayer number."""
+    return session.execute(select(Organisation).where(Organisation.tax_id == tax_id)).scalar_one_or_none()
+
+
+def get_company(session: Session, organisation_id: int) -> Company:
+    """The organisation that the session speaks for; refuses any other."""
+    organisation = session.get(Organisation, organisation_id)
+    if organisation is None:
+        raise NotFound
+    return _company(organisation)
+
+
+def list_points(session: Session, scope: Scope) -> list[Point]:
+    """The points that the reader's rights reach, in the order of their names."""
+    query = select(Point).where(Point.organisation_id == scope.organisation_id)
+    if scope.point_ids is not None:
+        query = query.where(Point.id.in_(scope.point_ids))
+    return sorted(session.execute(query).scalars(), key=lambda point: (point.name.casefold(), point.id))
+
+
+def _company(organisation: Organisation) -> Company:
+    return Company(
+        organisation.id, organisation.name, organisation.country, organisation.currency, organisation.tax_id
+    )
