@@ -102,6 +102,6 @@ def caption(name: str, language: TapeLanguage) -> str:
 
 def tape_language(country: str, reader: str) -> TapeLanguage:
     """The language of a tape for a reader: the receipts of Kazakhstan are bilingual for all who read either."""
-    if country == "KZ":
+    if country == "kz":
         return "en" if reader == "en" else "kk-ru"
     return "be" if reader == "be" else "en" if reader == "en" else "ru"

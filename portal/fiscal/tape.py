@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from portal.fiscal.captions import TapeLanguage, caption
+from portal.fiscal.dialects import DIALECTS
 from portal.fiscal.documents import RECEIPTS, Document, Kind, Line, Totals
 from portal.fiscal.paper import cells, wrap
 from portal.fiscal.units import unit_of
@@ -71,6 +72,10 @@ class TapeHeader:
     vat_certificate: str | None = None
     operator: Operator = KAZAKHTELECOM
 
+    def __post_init__(self) -> None:
+        if self.country not in DIALECTS:
+            raise ValueError(f"no tape is known for the country {self.country!r}")
+
 
 def tape(
     document: Document,
@@ -86,7 +91,7 @@ def tape(
     paper = _Paper(document, header, width, language)
     if document.kind not in _RECEIPTS:
         lines = paper.service_document()
-    elif header.country == "KZ":
+    elif header.country == "kz":
         lines = paper.receipt_kz()
     else:
         lines = paper.receipt_by()
@@ -100,7 +105,7 @@ def qr_of(document: Document, header: TapeHeader) -> str | None:
     """
     if document.kind not in _RECEIPTS or document.fiscal_sign is None:
         return None
-    if header.country != "KZ":
+    if header.country != "kz":
         return document.fiscal_sign
     if header.registration_number is None:
         return None
@@ -178,7 +183,7 @@ class _Paper:
     def service_document(self) -> Iterator[TapeLine]:
         """A shift's opening, cash in and out, an X- or Z-report."""
         document = self.document
-        yield from self._organisation_kz() if self.header.country == "KZ" else self._organisation_by()
+        yield from self._organisation_kz() if self.header.country == "kz" else self._organisation_by()
         yield self._rule()
         yield from self._centred(self._say(document.kind), "bold")
         yield from self._pair(
@@ -193,7 +198,7 @@ class _Paper:
             yield self._rule()
             yield from self._totals(document.totals)
         yield self._rule()
-        if self.header.country == "KZ":
+        if self.header.country == "kz":
             yield from self._register_kz()
         else:
             yield from self._sign_by()
