@@ -15,7 +15,7 @@ from portal import db, queue
 from portal.auth import guards, totp
 from portal.auth import views as auth
 from portal.config import ROOT, Settings
-from portal.web import assets, errors, formats, i18n, security, words
+from portal.web import assets, errors, formats, i18n, pages, security, words
 
 log = logging.getLogger("kassa.web")
 
@@ -30,8 +30,8 @@ def create_app(settings: Settings) -> Flask:
     app.config["COMPRESS_LEVEL"] = 6
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.extensions["kassa.settings"] = settings
-    app.extensions["kassa.vault"] = totp.Vault(settings.secret_key)
+    app.extensions["settings"] = settings
+    app.extensions["vault"] = totp.Vault(settings.secret_key)
     db.connect(settings)
     queue.connect(settings)
 
@@ -42,6 +42,7 @@ def create_app(settings: Settings) -> Flask:
     i18n.init_app(app)
     formats.init_app(app)
     words.init_app(app)
+    pages.init_app(app)
     assets.init_app(app)
     errors.init_app(app)
     security.init_app(app, settings)

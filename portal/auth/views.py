@@ -22,7 +22,7 @@ log = logging.getLogger("kassa.auth")
 blueprint = Blueprint("auth", __name__)
 
 # Where somebody without a wish begins: the first page of the navigation that their role opens.
-FIRST_PAGES = (("home.read", "analytics.home"), ("journal.read", "journal.index"))
+FIRST_PAGES = (("home.read", "analytics.index"), ("journal.read", "journal.index"))
 
 
 @blueprint.get("/sign-in")
@@ -57,7 +57,7 @@ def _sign_in(form: SignInForm) -> actions.Entered:
     attempts.check(redis_client(), network, at=at)
     with transaction() as database:
         attempt = actions.begin_attempt(database, form.name, at=at)
-    vault: totp.Vault = current_app.extensions["kassa.vault"]
+    vault: totp.Vault = current_app.extensions["vault"]
     try:
         proof = actions.judge(attempt, form, vault, at=at)
         with transaction() as database:
@@ -162,7 +162,7 @@ def choose_company() -> Response:
 
 @blueprint.post("/language")
 @anyone
-def set_language() -> Response:
+def choose_language() -> Response:
     """Read the portal in another language from now on."""
     language = request.form.get("language", "")
     if language not in i18n.LANGUAGES:
@@ -178,7 +178,7 @@ def set_language() -> Response:
 
 @blueprint.post("/theme")
 @anyone
-def set_theme() -> Response:
+def choose_theme() -> Response:
     """Read the portal in another theme from now on."""
     theme = request.form.get("theme", "")
     if theme not in i18n.THEMES:

@@ -1,8 +1,13 @@
 """One address, one template: the whole page for a browser, one block of it for HTMX."""
 
-from flask import Response, make_response, render_template
+from flask import Flask, Response, current_app, make_response, render_template
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
+
+
+def init_app(app: Flask) -> None:
+    """Let templates ask where they are, and which pages there are to go to."""
+    app.jinja_env.globals.update(has_page=has_page, here=here)
 
 
 def page(template: str, *, block: str | None = None, status: int = 200, **context: object) -> Response:
@@ -39,3 +44,13 @@ def go(address: str) -> Response:
     if request.htmx:
         return private(make_response("", 204, {"HX-Redirect": address}))
     return private(make_response("", 303, {"Location": address}))
+
+
+def here() -> str:
+    """The address of this page, to come back to after a form; a form's own address cannot be gone back to."""
+    return request.full_path.rstrip("?") if request.method == "GET" else "/"
+
+
+def has_page(endpoint: str) -> bool:
+    """Whether the portal has this page, so that no link leads nowhere."""
+    return endpoint in current_app.view_functions

@@ -148,7 +148,11 @@ def _check_request() -> None:
     _refuse_nul(request.args.items(multi=True))
     if "\0" in request.path:
         raise BadInput(field="path", value="\\0")
-    if request.method in SAFE_METHODS or for_programs():
+    if for_programs():
+        # A door for programs takes more than a form, and sets its own bounds.
+        request.max_content_length = None
+        return
+    if request.method in SAFE_METHODS:
         return
     if request.headers.get("Sec-Fetch-Site") not in (None, "same-origin", "none"):
         raise CrossSite

@@ -83,10 +83,6 @@ REFUSALS: dict[str, tuple[LazyString | str, LazyString | str]] = {
         lazy_gettext("Сейчас входит слишком много людей сразу."),
         lazy_gettext("Повторите через несколько секунд."),
     ),
-    "auth.not_a_member": (
-        lazy_gettext("Вы не состоите в этой организации."),
-        lazy_gettext("Выберите организацию из списка."),
-    ),
     "auth.password_unfit": (
         lazy_gettext(
             "Пароль не подходит: от %(length_min)s до %(length_max)s знаков, без имени для входа внутри."
