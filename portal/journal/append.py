@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 
 from psycopg2.extras import Json, execute_values
@@ -104,7 +105,7 @@ def _null(value: object) -> object:
 def _cursor(session: Session) -> Any:
     """The driver's cursor inside the session's transaction, for what SQLAlchemy has no word for."""
     driver = session.connection().connection.driver_connection
-    assert driver is not None, "a session in a transaction has a connection"  # noqa: S101
+    assert driver is not None, "a session in a transaction has a connection"
     return driver.cursor()
 
 
@@ -178,9 +179,7 @@ def note_numbers(
 
 def _steps(numbers: Sequence[int]) -> list[tuple[int, int]]:
     """Neighbours with a hole between them."""
-    return [
-        (before, after) for before, after in zip(numbers, numbers[1:], strict=False) if after - before > 1
-    ]
+    return [(before, after) for before, after in pairwise(numbers) if after - before > 1]
 
 
 def _fill(

@@ -5,8 +5,6 @@ and registers hold enough matching documents, so that the journal is opened ther
 names the points that the reader's rights reach.
 """
 
-# ruff: noqa: S608 - statements are made of this package's own words; every value is a parameter.
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta

@@ -1,7 +1,5 @@
 """A filter held against the reader's rights and calendar, and as words of SQL."""
 
-# ruff: noqa: S608 - statements are made of this package's own words; every value is a parameter.
-
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache

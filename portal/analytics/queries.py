@@ -1,0 +1,244 @@
+"""Sums for pages and commands, read from rollups alone: the journal may grow, these do not slow down."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any, Literal
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.orm import Session
+
+from portal.analytics.metrics import TaxFigure, fold_taxes
+from portal.analytics.models import Measures
+from portal.fiscal.documents import Kind
+
+MEASURES = tuple(Measures.__annotations__)
+NOTHING = dict.fromkeys(MEASURES, 0)
+
+Sums = dict[str, int]
+Grain = Literal["day", "point", "register"]
+
+
+@dataclass(frozen=True)
+class PointDay:
+    """One point's business day, and how many of its hours are over: 24 once the day is."""
+
+    point_id: int
+    day: date
+    day_starts_hour: int = 0
+    hours_passed: int = 24
+
+
+@dataclass(frozen=True)
+class QuarterSums:
+    """A point's part of a quarter: sums so far, sums of as many days of the quarter before, gross by week."""
+
+    now: Sums
+    before: Sums
+    weeks: tuple[int, ...]
+
+
+def sum_point_days(session: Session, organisation_id: int, days: Sequence[PointDay]) -> Sums:
+    """All measures over these business days of these points."""
+    row = session.execute(
+        _sql(
+            f"select {_summed('r')} from unnest(cast(:points as integer[]), cast(:days as date[])) as t (point_id, day) "
+            "join rollup_point r on r.organisation_id = :organisation_id and r.day = t.day and r.point_id = t.point_id"
+        ),
+        {
+            "organisation_id": organisation_id,
+            "points": [one.point_id for one in days],
+            "days": [one.day for one in days],
+        },
+    ).one()
+    return _as_sums(row)
+
+
+def sum_passed_hours(
+    session: Session, organisation_id: int, sets: Sequence[Sequence[PointDay]]
+) -> list[Sums]:
+    """All measures over the hours that are over, for several sets of point-days at once.
+
+    Hours are kept by register. A register that moved on that very day counts where most of its documents are:
+    good enough to compare with, and never counted twice.
+    """
+    asked = [(place, one) for place, days in enumerate(sets) for one in days]
+    rows = session.execute(
+        _sql(
+            "with standing as (select distinct on (day, register_id) day, register_id, point_id from rollup_day "
+            "where organisation_id = :organisation_id and day = any(cast(:days as date[])) "
+            "order by day, register_id, document_count desc, point_id) "
+            f"select t.place, {_summed('h')} from unnest(cast(:places as integer[]), cast(:points as integer[]), "
+            "cast(:days as date[]), cast(:starts as integer[]), cast(:passed as integer[])) "
+            "as t (place, point_id, day, starts, passed) "
+            "join standing s on s.day = t.day and s.point_id = t.point_id "
+            "join rollup_hour h on h.organisation_id = :organisation_id and h.register_id = s.register_id "
+            "and h.day = s.day and mod(h.hour - t.starts + 24, 24) < t.passed group by t.place"
+        ),
+        {
+            "organisation_id": organisation_id,
+            "places": [place for place, _one in asked],
+            "points": [one.point_id for _place, one in asked],
+            "days": [one.day for _place, one in asked],
+            "starts": [one.day_starts_hour for _place, one in asked],
+            "passed": [one.hours_passed for _place, one in asked],
+        },
+    )
+    found = {row[0]: _as_sums(row[1:]) for row in rows}
+    return [found.get(place, dict(NOTHING)) for place in range(len(sets))]
+
+
+def sum_by_day(
+    session: Session, organisation_id: int, points: Sequence[int] | None, first: date, last: date
+) -> dict[date, Sums]:
+    """All measures of each business day that has documents."""
+    conditions, values = _period(organisation_id, points, first, last)
+    rows = session.execute(
+        _sql(f"select day, {_summed()} from rollup_point where {conditions} group by day order by day"),
+        values,
+    )
+    return {row[0]: _as_sums(row[1:]) for row in rows}
+
+
+def sum_quarter(
+    session: Session,
+    organisation_id: int,
+    points: Sequence[int] | None,
+    *,
+    now: tuple[date, date],
+    before: tuple[date, date],
+) -> dict[int, QuarterSums]:
+    """Each point's measures over two periods (first and last days), and its takings week by week of the first."""
+    conditions, values = _period(organisation_id, points, before[0], now[1])
+    rows = session.execute(
+        _sql(
+            f"select point_id, case when day < :now_first then -1 else (day - :now_first) / 7 end as week, {_summed()} "
+            f"from rollup_point where {conditions} and (day <= :before_last or day >= :now_first) group by 1, 2"
+        ),
+        values | {"now_first": now[0], "before_last": before[1]},
+    )
+    weeks_count = (now[1] - now[0]).days // 7 + 1
+    parts: dict[int, tuple[Sums, Sums, list[int]]] = {}
+    for point_id, week, *sums in rows:
+        of_point = parts.setdefault(point_id, (dict(NOTHING), dict(NOTHING), [0] * weeks_count))
+        measures = _as_sums(sums)
+        target = of_point[1] if week < 0 else of_point[0]
+        for name, value in measures.items():
+            target[name] += value
+        if week >= 0:
+            of_point[2][week] = measures["sale_minor"]
+    return {
+        point_id: QuarterSums(now, before, tuple(weeks)) for point_id, (now, before, weeks) in parts.items()
+    }
+
+
+def count_receipts_by_payment(
+    session: Session, organisation_id: int, days: Sequence[PointDay], *, is_everywhere: bool
+) -> dict[int, int]:
+    """How many sale receipts took each combination of payment types; the key is the mask."""
+    standing = (
+        ""
+        if is_everywhere
+        else "and (day, register_id) in (select r.day, r.register_id from rollup_day r "
+        "join unnest(cast(:points as integer[]), cast(:days as date[])) as t (point_id, day) "
+        "on r.day = t.day and r.point_id = t.point_id "
+        "where r.organisation_id = :organisation_id and r.day = any(cast(:days as date[]))) "
+    )
+    rows = session.execute(
+        _sql(
+            "select payment, sum(document_count) from rollup_kind where organisation_id = :organisation_id "
+            "and kind = :kind and payment = any(cast(:payments as smallint[])) and day = any(cast(:days as date[])) "
+            f"{standing}group by payment"
+        ),
+        {
+            "organisation_id": organisation_id,
+            "kind": int(Kind.SALE),
+            "payments": list(range(16)),
+            "points": [one.point_id for one in days],
+            "days": [one.day for one in days],
+        },
+    )
+    return {payment: int(count) for payment, count in rows}
+
+
+def sum_by(
+    session: Session,
+    organisation_id: int,
+    by: Grain | None,
+    first: date | None,
+    last: date | None,
+) -> dict[Any, Sums]:
+    """All measures of a period by day, point or register; by nothing at all gives one row under None."""
+    conditions, values = _period(organisation_id, None, first, last)
+    table = "rollup_day" if by == "register" else "rollup_point"
+    key = {"day": "day", "point": "point_id", "register": "register_id", None: "null"}[by]
+    rows = session.execute(
+        _sql(f"select {key} as key, {_summed()} from {table} where {conditions} group by 1 order by 1"),
+        values,
+    )
+    return {row[0]: _as_sums(row[1:]) for row in rows}
+
+
+def sum_taxes(
+    session: Session,
+    organisation_id: int,
+    by: Grain | None,
+    first: date | None,
+    last: date | None,
+) -> dict[Any, tuple[TaxFigure, ...]]:
+    """Turnover and tax by rate of a period; a point's are those of the registers that stood there that day."""
+    values = {"organisation_id": organisation_id, "first": first, "last": last}
+    bounds = ("and t.day >= :first " if first else "") + ("and t.day <= :last " if last else "")
+    key = {"day": "t.day", "point": "s.point_id", "register": "t.register_id", None: "null"}[by]
+    standing = (
+        "join (select distinct on (day, register_id) day, register_id, point_id from rollup_day "
+        "where organisation_id = :organisation_id order by day, register_id, document_count desc, point_id) s "
+        "on s.day = t.day and s.register_id = t.register_id "
+        if by == "point"
+        else ""
+    )
+    rows = session.execute(
+        _sql(
+            f"select {key} as key, t.kind, t.tax_rate, sum(t.turnover_minor), sum(t.tax_minor) from rollup_tax t {standing}"
+            f"where t.organisation_id = :organisation_id {bounds}group by 1, 2, 3 order by 1"
+        ),
+        values,
+    )
+    grouped: dict[Any, list[tuple[int, int, int, int]]] = {}
+    for found, kind, rate, turnover, tax in rows:
+        grouped.setdefault(found, []).append((kind, rate, int(turnover), int(tax)))
+    return {found: fold_taxes(parts) for found, parts in grouped.items()}
+
+
+def _period(
+    organisation_id: int, points: Sequence[int] | None, first: date | None, last: date | None
+) -> tuple[str, dict[str, Any]]:
+    conditions = "organisation_id = :organisation_id"
+    values: dict[str, Any] = {"organisation_id": organisation_id}
+    if first:
+        conditions += " and day >= :first"
+        values["first"] = first
+    if last:
+        conditions += " and day <= :last"
+        values["last"] = last
+    if points is not None:
+        conditions += " and point_id = any(cast(:points as integer[]))"
+        values["points"] = list(points)
+    return conditions, values
+
+
+@lru_cache(maxsize=4)
+def _summed(table: str = "") -> str:
+    prefix = f"{table}." if table else ""
+    # The sum of bigints is numeric, which is slow to read; no shop's takings leave a bigint.
+    return ", ".join(f"cast(coalesce(sum({prefix}{name}), 0) as bigint)" for name in MEASURES)
+
+
+def _as_sums(values: Iterable[Any]) -> Sums:
+    return dict(zip(MEASURES, values, strict=True))
+
+
+@lru_cache(maxsize=128)
+def _sql(words: str) -> TextClause:
+    return text(words)
