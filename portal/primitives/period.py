@@ -211,7 +211,7 @@ PRESETS: Final = {
 def parse_day(text: str) -> date | None:
     """A calendar day as 2026-11-20, None when it is no such thing or too far off to reckon with."""
     try:
-        day = date.fromisoformat(text) if len(text) == 10 else None
+        day = date.fromisoformat(text) if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
     except ValueError:
         return None
     return day if day is not None and 1900 <= day.year <= 2999 else None
