@@ -81,8 +81,15 @@ def speak_for(
 
 
 @contextmanager
-def transaction(organisation_id: int | None = None, person_id: int | None = None) -> Iterator[Session]:
-    """One transaction for one organisation: committed at the end, rolled back on any exception."""
+def transaction(
+    organisation_id: int | None = None, person_id: int | None = None, *, is_snapshot: bool = False
+) -> Iterator[Session]:
+    """One transaction for one organisation: committed at the end, rolled back on any exception.
+
+    A snapshot only reads, and everything in it is of one moment however long it takes.
+    """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
+        if is_snapshot:
+            session.execute(text("set transaction isolation level repeatable read, read only"))
         speak_for(session, organisation_id, person_id)
         yield session

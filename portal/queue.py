@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from redis import Redis, RedisError
 from rq import Queue
+from rq.queue import EnqueueData
 
 from portal.config import Settings
 
@@ -37,7 +38,9 @@ def connect(settings: Settings) -> Redis:
     """Make the client this process uses. It connects when first used, not here."""
     client = _state.get(settings.redis_url)
     if client is None:
-        client = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=5, health_check_interval=30)
+        client = Redis.from_url(
+            settings.redis_url, socket_connect_timeout=1, socket_timeout=5, health_check_interval=30
+        )
         _state[settings.redis_url] = client
     _state["current"] = client
     return client
@@ -69,7 +72,7 @@ def ring_lanes(lanes: list[tuple[int, int]]) -> None:
         log.warning("event=bell_unheard lanes=%d error=%s", len(lanes), type(error).__name__)
 
 
-def _drain(organisation_id: int, register_id: int) -> object:
+def _drain(organisation_id: int, register_id: int) -> EnqueueData:
     return Queue.prepare_data(
         Job.DRAIN, args=(organisation_id, register_id), timeout=JOB_TIMEOUT_S, result_ttl=0, failure_ttl=86400
     )

@@ -21,7 +21,10 @@ _state: dict[str, Settings] = {}
 def prepare() -> Settings:
     """Read the settings and open what jobs use."""
     logging.basicConfig(
-        level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
+        level=logging.INFO,
+        stream=sys.stdout,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        force=True,
     )
     logging.getLogger("rq").setLevel(logging.WARNING)
     _state["settings"] = read_settings()

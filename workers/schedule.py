@@ -37,7 +37,9 @@ class Periodic:
 def sweep_lanes() -> None:
     """Ring for every lane that has portions waiting: what a lost bell, a killed worker or a restart left behind."""
     with transaction() as session:
-        rows = session.execute(text("select organisation_id, register_id from waiting_lanes(:most)"), {"most": LANES_PER_SWEEP})
+        rows = session.execute(
+            text("select organisation_id, register_id from waiting_lanes(:most)"), {"most": LANES_PER_SWEEP}
+        )
         lanes = [(organisation_id, register_id) for organisation_id, register_id in rows]
     queue.ring_lanes(lanes)
 

@@ -24,7 +24,10 @@ NOBODY = 0
 
 # Where the sums of a kind go: count, total, then cash, card, mobile and other (None where not kept).
 _PLACES: dict[int, tuple[int | None, ...]] = {
-    kind: tuple(_AT.get(f"{prefix}_{part}") for part in ("count", "minor", "cash_minor", "card_minor", "mobile_minor", "other_minor"))
+    kind: tuple(
+        _AT.get(f"{prefix}_{part}")
+        for part in ("count", "minor", "cash_minor", "card_minor", "mobile_minor", "other_minor")
+    )
     for kind, prefix in (
         (Kind.SALE, "sale"),
         (Kind.SALE_REFUND, "refund"),
@@ -129,7 +132,13 @@ def fold(entries: Iterable[Entry], names: Names) -> Fold:
         sums[5] += payments.other_minor
         for line in document.lines:
             rate = line.tax_rate
-            line_key = (day, kind, product(line.code, line.name), line.section, NO_TAX if rate is None else rate)
+            line_key = (
+                day,
+                kind,
+                product(line.code, line.name),
+                line.section,
+                NO_TAX if rate is None else rate,
+            )
             line_sums = lines.get(line_key)
             if line_sums is None:
                 line_sums = lines[line_key] = [0, 0, 0, 0]
@@ -207,7 +216,9 @@ _LINE_SUMS = ("line_count", "quantity_milli", "sum_minor")
 HOUR = Table("rollup_hour", ("register_id", "day", "hour"), ("integer", "date", "smallint"), MEASURES)
 DAY = Table("rollup_day", ("register_id", "day", "point_id"), ("integer", "date", "integer"), MEASURES)
 POINT = Table("rollup_point", ("day", "point_id"), ("date", "integer"), MEASURES)
-CASHIER = Table("rollup_cashier", ("register_id", "day", "cashier_id"), ("integer", "date", "bigint"), MEASURES)
+CASHIER = Table(
+    "rollup_cashier", ("register_id", "day", "cashier_id"), ("integer", "date", "bigint"), MEASURES
+)
 KIND = Table(
     "rollup_kind",
     ("register_id", "kind", "payment", "day"),
@@ -260,10 +271,12 @@ def move(session: Session, organisation_id: int, register_id: int, result: Fold)
     for table in TABLES:
         if rows[table]:
             # Sorted, so that two lanes that move the same rows take them in the same order.
-            _upsert(session, organisation_id, table, sorted(rows[table].items(), key=lambda row: row[0]))  # type: ignore[arg-type,return-value]
+            _upsert(session, organisation_id, table, sorted(rows[table].items(), key=lambda row: row[0]))
 
 
-def _upsert(session: Session, organisation_id: int, table: Table, rows: Sequence[tuple[Key, list[int]]]) -> None:
+def _upsert(
+    session: Session, organisation_id: int, table: Table, rows: Sequence[tuple[Key, list[int]]]
+) -> None:
     columns = (*table.key, *table.sums)
     types = (*table.types, *("bigint",) * len(table.sums))
     arrays = zip(*((*key, *sums) for key, sums in rows), strict=True)
@@ -275,23 +288,48 @@ def _upsert(session: Session, organisation_id: int, table: Table, rows: Sequence
             f"select :organisation_id, * from unnest({unnested}) "
             f"on conflict (organisation_id, {', '.join(table.key)}) do update set {moved}"
         ),
-        {"organisation_id": organisation_id, **{f"c{index}": array_text(values) for index, values in enumerate(arrays)}},
+        {
+            "organisation_id": organisation_id,
+            **{f"c{index}": array_text(values) for index, values in enumerate(arrays)},
+        },
     )
 
 
 def array_text(values: Iterable[object]) -> str:
     """A PostgreSQL array literal of numbers, dates or moments; None becomes NULL."""
-    return "{" + ",".join("NULL" if value is None else f'"{value}"' if isinstance(value, datetime) else str(value) for value in values) + "}"
+    return (
+        "{"
+        + ",".join(
+            "NULL" if value is None else f'"{value}"' if isinstance(value, datetime) else str(value)
+            for value in values
+        )
+        + "}"
+    )
 
 
 _SHIFT_COLUMNS = ("shift", "opened_at", "closed_at", "first_number", "last_number", "z_number", *MEASURES)
-_SHIFT_TYPES = ("integer", "timestamptz", "timestamptz", "bigint", "bigint", "bigint", *("bigint",) * len(MEASURES))
+_SHIFT_TYPES = (
+    "integer",
+    "timestamptz",
+    "timestamptz",
+    "bigint",
+    "bigint",
+    "bigint",
+    *("bigint",) * len(MEASURES),
+)
 
 
 def shift_rows(result: Fold) -> dict[int, tuple[object, ...]]:
     """A fold's shifts as rows: moments, numbers, then the measures."""
     return {
-        shift: (span.opened_at, span.closed_at, span.first_number, span.last_number, span.z_number, *result.shifts[shift])
+        shift: (
+            span.opened_at,
+            span.closed_at,
+            span.first_number,
+            span.last_number,
+            span.z_number,
+            *result.shifts[shift],
+        )
         for shift, span in result.spans.items()
     }
 

@@ -38,7 +38,9 @@ from portal.registers.queries import find_sender
 
 blueprint = Blueprint("ingest_api", __name__, url_prefix="/ingest/v1")
 
-MEDIA_TYPES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"})
+MEDIA_TYPES = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"}
+)
 ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
 
 
@@ -112,11 +114,13 @@ def _hold_back(organisation_id: int, sender_id: int) -> None:
 
 
 def _limiter(settings: Settings) -> FixedWindowRateLimiter:
-    limiter = current_app.extensions.get("ingest_limiter")
+    limiter: FixedWindowRateLimiter | None = current_app.extensions.get("ingest_limiter")
     if limiter is None:
-        limiter = FixedWindowRateLimiter(storage_from_string(settings.redis_url, socket_timeout=1, socket_connect_timeout=1))
+        limiter = FixedWindowRateLimiter(
+            storage_from_string(settings.redis_url, socket_timeout=1, socket_connect_timeout=1)
+        )
         current_app.extensions["ingest_limiter"] = limiter
-    return limiter  # type: ignore[no-any-return]
+    return limiter
 
 
 def _body() -> bytes:

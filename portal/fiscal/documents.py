@@ -132,3 +132,14 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     shift: Annotated[int, Meta(ge=1, le=2_000_000_000)]
     total_minor: Sum = 0
     totals: Totals | None = None
+
+
+def payment_mask(document: Document) -> int:
+    """Which types of payment took part: 1 cash, 2 card, 4 mobile, 8 other."""
+    payments = document.payments
+    return (
+        (payments.cash_minor > 0)
+        | (payments.card_minor > 0) << 1
+        | (payments.mobile_minor > 0) << 2
+        | (payments.other_minor > 0) << 3
+    )

@@ -11,7 +11,14 @@ from sqlalchemy.orm import Session
 
 from portal import audit
 from portal.fiscal import codec
-from portal.ingest.forms import BATCH_DOCUMENTS_MAX, Backlog, EmptyBatch, KeyReused, TooManyDocuments, UnreadableBody
+from portal.ingest.forms import (
+    BATCH_DOCUMENTS_MAX,
+    Backlog,
+    EmptyBatch,
+    KeyReused,
+    TooManyDocuments,
+    UnreadableBody,
+)
 from portal.ingest.models import UNATTRIBUTED, Batch, Portion, Quarantined
 from portal.primitives.refusals import NotFound
 from portal.registers.models import Register
@@ -67,7 +74,10 @@ def accept_batch(
         raise EmptyBatch
     if len(raws) > BATCH_DOCUMENTS_MAX:
         raise TooManyDocuments(count=len(raws), count_max=BATCH_DOCUMENTS_MAX)
-    if waiting_max is not None and (waiting := count_waiting(session, speaker.organisation_id)) >= waiting_max:
+    if (
+        waiting_max is not None
+        and (waiting := count_waiting(session, speaker.organisation_id)) >= waiting_max
+    ):
         raise Backlog(waiting=waiting, waiting_max=waiting_max)
     batch_id = session.execute(
         insert_or(Batch)
@@ -86,20 +96,27 @@ def accept_batch(
     if batch_id is None:
         # The same key arrived twice at the same instant and the other request won.
         winner = _find_batch(session, speaker, key)
-        assert winner is not None, "a conflicting row is visible once its transaction ended"  # noqa: S101
+        assert winner is not None, "a conflicting row is visible once its transaction ended"
         return _same_again(winner, digest, key)
     portions = _portions(session, speaker, raws, body)
     session.execute(
         insert(Portion),
-        [{"organisation_id": speaker.organisation_id, "batch_id": batch_id, **portion} for portion in portions],
+        [
+            {"organisation_id": speaker.organisation_id, "batch_id": batch_id, **portion}
+            for portion in portions
+        ],
     )
-    return Accepted(batch_id, len(raws), at, tuple(int(str(p["register_id"])) for p in portions), repeated=False)
+    return Accepted(
+        batch_id, len(raws), at, tuple(int(str(p["register_id"])) for p in portions), repeated=False
+    )
 
 
 def _find_batch(session: Session, speaker: Speaker, key: str) -> Batch | None:
     return session.execute(
         select(Batch).where(
-            Batch.organisation_id == speaker.organisation_id, Batch.sender_id == speaker.sender_id, Batch.key == key
+            Batch.organisation_id == speaker.organisation_id,
+            Batch.sender_id == speaker.sender_id,
+            Batch.key == key,
         )
     ).scalar_one_or_none()
 
@@ -113,7 +130,9 @@ def _same_again(batch: Batch, digest: bytes, key: str) -> Accepted:
 def _portions(session: Session, speaker: Speaker, raws: list[bytes], body: bytes) -> list[dict[str, object]]:
     """One portion per register; a register's own batch is one portion, byte for byte."""
     if speaker.register_id is not None:
-        return [{"register_id": speaker.register_id, "positions": None, "document_count": len(raws), "body": body}]
+        return [
+            {"register_id": speaker.register_id, "positions": None, "document_count": len(raws), "body": body}
+        ]
     known = _registers(session, speaker.organisation_id)
     lanes: dict[int, list[int]] = {}
     for position, raw in enumerate(raws):
@@ -133,7 +152,7 @@ def _registers(session: Session, organisation_id: int) -> dict[str, int]:
     rows = session.execute(
         select(Register.factory_number, Register.id).where(Register.organisation_id == organisation_id)
     )
-    return {factory_number: register_id for factory_number, register_id in rows}
+    return dict(rows.tuples())
 
 
 def _register_named(raw: bytes) -> str:
@@ -154,7 +173,13 @@ def count_waiting(session: Session, organisation_id: int) -> int:
 
 
 def retry_quarantined(
-    session: Session, organisation_id: int, quarantine_id: int, *, at: datetime, person_id: int, request_id: str | None = None
+    session: Session,
+    organisation_id: int,
+    quarantine_id: int,
+    *,
+    at: datetime,
+    person_id: int,
+    request_id: str | None = None,
 ) -> Accepted:
     """Send a quarantined document through the door once more, as a batch of its own.
 
@@ -193,7 +218,9 @@ def forget_bodies(session: Session, organisation_id: int, *, drained_before: dat
     result = session.execute(
         update(Portion)
         .where(
-            Portion.organisation_id == organisation_id, Portion.body.is_not(None), Portion.drained_at < drained_before
+            Portion.organisation_id == organisation_id,
+            Portion.body.is_not(None),
+            Portion.drained_at < drained_before,
         )
         .values(body=None)
     )

@@ -23,9 +23,16 @@ from portal.db import transaction
 from portal.fiscal import chain, codec
 from portal.fiscal.checks import check
 from portal.fiscal.dialects import Dialect, dialect_of
-from portal.fiscal.documents import KIND_BY_NAME, Document
+from portal.fiscal.documents import KIND_BY_NAME, Document, payment_mask
 from portal.ingest.models import UNATTRIBUTED, Batch, Portion
-from portal.journal.append import NewDocument, NewRemark, append_documents, append_remarks, note_numbers, remember_names
+from portal.journal.append import (
+    NewDocument,
+    NewRemark,
+    append_documents,
+    append_remarks,
+    note_numbers,
+    remember_names,
+)
 from portal.journal.models import RegisterHead
 from portal.orgs.models import Organisation, Point
 from portal.primitives import clock
@@ -236,12 +243,17 @@ def _waiting(session: Session, organisation_id: int, register_id: int, documents
         )
         .order_by(Portion.batch_id)
     )
-    return [Waiting(batch_id, received_at, positions, bytes(body or b"")) for batch_id, received_at, positions, body in rows]
+    return [
+        Waiting(batch_id, received_at, positions, bytes(body or b""))
+        for batch_id, received_at, positions, body in rows
+    ]
 
 
 def _lane(session: Session, organisation_id: int, register_id: int) -> Lane:
     row = session.execute(
-        select(Register.factory_number, Register.state, Point.id, Point.zone, Point.day_starts_hour, Organisation)
+        select(
+            Register.factory_number, Register.state, Point.id, Point.zone, Point.day_starts_hour, Organisation
+        )
         .join(Point, (Point.organisation_id == Register.organisation_id) & (Point.id == Register.point_id))
         .join(Organisation, Organisation.id == Register.organisation_id)
         .where(Register.organisation_id == organisation_id, Register.id == register_id)
@@ -287,14 +299,18 @@ def _take_alone(session: Session, lane: Lane, cut: Cut, counts: dict[int, Draine
     except OperationalError:
         raise
     except Exception as error:
-        log.exception("event=document_failed organisation=%d register=%d", lane.organisation_id, lane.register_id)
+        log.exception(
+            "event=document_failed organisation=%d register=%d", lane.organisation_id, lane.register_id
+        )
         forget_names(lane.organisation_id)
         facts: dict[str, object] = {"error": type(error).__name__}
         _quarantine(session, lane, [Refused(portion, position, raw, "unprocessable", facts)], now)
         counts[portion.batch_id].quarantined += 1
 
 
-def _take_in(session: Session, lane: Lane, cuts: Sequence[Cut], counts: dict[int, Drained], now: datetime) -> None:
+def _take_in(
+    session: Session, lane: Lane, cuts: Sequence[Cut], counts: dict[int, Drained], now: datetime
+) -> None:
     """Read, recognise, check and append documents; what cannot be taken goes to quarantine."""
     sorting = Sorting()
     reads = _read(session, lane, cuts, sorting)
@@ -351,7 +367,9 @@ def _stranger(session: Session, lane: Lane, document: Document) -> tuple[str, di
 def _head(session: Session, lane: Lane) -> RegisterHead:
     head = session.get(RegisterHead, (lane.organisation_id, lane.register_id))
     if head is None:
-        head = RegisterHead(organisation_id=lane.organisation_id, register_id=lane.register_id, sequence=0, digest=b"")
+        head = RegisterHead(
+            organisation_id=lane.organisation_id, register_id=lane.register_id, sequence=0, digest=b""
+        )
         session.add(head)
         session.flush()
     return head
@@ -404,7 +422,11 @@ def _append(session: Session, lane: Lane, head: RegisterHead, reads: list[Read],
     _move_head(session, lane, head, documents, now)
     names = _names.setdefault(lane.organisation_id, rollups.Names())
     result = rollups.fold(
-        (rollups.Entry(new.document, new.kind, new.day, new.hour, new.point_id, new.payment) for new in documents), names
+        (
+            rollups.Entry(new.document, new.kind, new.day, new.hour, new.point_id, new.payment)
+            for new in documents
+        ),
+        names,
     )
     _remember_names(session, lane, names)
     rollups.move(session, lane.organisation_id, lane.register_id, result)
@@ -413,7 +435,7 @@ def _append(session: Session, lane: Lane, head: RegisterHead, reads: list[Read],
 
 def _link(lane: Lane, head: RegisterHead, reads: list[Read]) -> list[NewDocument]:
     """Give each document its place in our own chain, its business day and its payment mask."""
-    assert lane.days is not None, "a lane with a register has a calendar"  # noqa: S101
+    assert lane.days is not None, "a lane with a register has a calendar"
     locate, point_id = lane.days.locate, lane.point_id
     cashier = _names.setdefault(lane.organisation_id, rollups.Names()).cashier
     sequence, digest = head.sequence, head.digest
@@ -439,17 +461,6 @@ def _link(lane: Lane, head: RegisterHead, reads: list[Read]) -> list[NewDocument
             )
         )
     return documents
-
-
-def payment_mask(document: Document) -> int:
-    """Which types of payment took part: 1 cash, 2 card, 4 mobile, 8 other."""
-    payments = document.payments
-    return (
-        (payments.cash_minor > 0)
-        | (payments.card_minor > 0) << 1
-        | (payments.mobile_minor > 0) << 2
-        | (payments.other_minor > 0) << 3
-    )
 
 
 def _move_head(
@@ -479,7 +490,11 @@ def _remember_names(session: Session, lane: Lane, names: rollups.Names) -> None:
     """Write the names that this process has not written yet."""
     products, cashiers = _written.setdefault(lane.organisation_id, (set(), set()))
     if len(names.products) > len(products):
-        new = [(found, _clean(key[0]), _clean(key[1])) for key, found in names.products.items() if found not in products]
+        new = [
+            (found, _clean(key[0]), _clean(key[1]))
+            for key, found in names.products.items()
+            if found not in products
+        ]
         remember_names(session, lane.organisation_id, "product", new)
         products.update(found for found, _, _ in new)
     if len(names.cashiers) > len(cashiers):
@@ -503,7 +518,7 @@ def forget_names(organisation_id: int) -> None:
 
 def _check(session: Session, lane: Lane, head: RegisterHead, reads: list[Read]) -> list[NewRemark]:
     """The rules that new documents break, and those that documents stored before turn out to break."""
-    assert lane.dialect is not None, "a lane with a register has a dialect"  # noqa: S101
+    assert lane.dialect is not None, "a lane with a register has a dialect"
     opened = _shifts_opened(session, lane, {read.document.shift for read in reads})
     around = _neighbours(session, lane, head, reads)
     remarks: list[NewRemark] = []
@@ -562,7 +577,7 @@ def _shifts_opened(session: Session, lane: Lane, shifts: set[int]) -> dict[int, 
             "shifts": rollups.array_text(shifts),
         },
     )
-    return {shift: opened_at for shift, opened_at in rows}
+    return dict(rows.tuples())
 
 
 def _neighbours(session: Session, lane: Lane, head: RegisterHead, reads: list[Read]) -> dict[int, Neighbour]:
@@ -571,14 +586,19 @@ def _neighbours(session: Session, lane: Lane, head: RegisterHead, reads: list[Re
     In the usual stream they are in hand or at the head; only late documents need to be looked for.
     """
     around = {
-        read.document.number: Neighbour(read.document.issued_at, read.document.digest, read.document.previous, is_stored=False)
+        read.document.number: Neighbour(
+            read.document.issued_at, read.document.digest, read.document.previous, is_stored=False
+        )
         for read in reads
     }
     if head.last_number is None:
         return around
     if head.last_number not in around and head.last_issued_at is not None:
         around[head.last_number] = Neighbour(
-            head.last_issued_at.astimezone(UTC), head.till_digest.hex() if head.till_digest else None, None, is_stored=False
+            head.last_issued_at.astimezone(UTC),
+            head.till_digest.hex() if head.till_digest else None,
+            None,
+            is_stored=False,
         )
     late = [read.document.number for read in reads if read.document.number < head.last_number]
     missing = {number + step for number in late for step in (-1, 1)} - (around.keys() - {head.last_number})
@@ -621,7 +641,16 @@ def _mark_drained(session: Session, lane: Lane, counts: dict[int, Drained], now:
         "as v (organisation_id, register_id, batch_id, at, accepted, repeated, quarantined, remarked) "
         "where p.organisation_id = v.organisation_id and p.register_id = v.register_id and p.batch_id = v.batch_id",
         [
-            (lane.organisation_id, lane.register_id, batch_id, now, c.accepted, c.repeated, c.quarantined, c.remarked)
+            (
+                lane.organisation_id,
+                lane.register_id,
+                batch_id,
+                now,
+                c.accepted,
+                c.repeated,
+                c.quarantined,
+                c.remarked,
+            )
             for batch_id, c in counts.items()
         ],
     )

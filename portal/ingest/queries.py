@@ -48,7 +48,9 @@ def get_outcome(session: Session, speaker: Speaker, batch_id: int) -> dict[str, 
         "repeated": repeated,
         "remarked": remarked,
         "quarantined": quarantined,
-        "quarantine": [{"position": position, "reason": reason, "facts": facts} for position, reason, facts in rows],
+        "quarantine": [
+            {"position": position, "reason": reason, "facts": facts} for position, reason, facts in rows
+        ],
     }
 
 
@@ -72,17 +74,26 @@ def count_stream(session: Session, organisation_id: int, *, remarked_since: date
         .where(Portion.organisation_id == organisation_id, Portion.drained_at.is_(None))
     ).one()
     quarantined = session.execute(
-        select(func.count()).where(Quarantined.organisation_id == organisation_id, Quarantined.retried_at.is_(None))
+        select(func.count()).where(
+            Quarantined.organisation_id == organisation_id, Quarantined.retried_at.is_(None)
+        )
     ).scalar_one()
     missing = select(func.sum(func.upper(_ranges.c.range) - func.lower(_ranges.c.range))).select_from(_ranges)
     gaps = session.execute(
         select(func.count()).where(Gap.organisation_id == organisation_id, Gap.closed_at.is_(None))
     ).scalar_one()
     remarked = session.execute(
-        select(func.count()).where(Remark.organisation_id == organisation_id, Remark.remarked_at >= remarked_since)
+        select(func.count()).where(
+            Remark.organisation_id == organisation_id, Remark.remarked_at >= remarked_since
+        )
     ).scalar_one()
     return StreamCounts(
-        int(waiting), oldest, quarantined, gaps, int(session.execute(missing).scalar() or 0) if gaps else 0, remarked
+        int(waiting),
+        oldest,
+        quarantined,
+        gaps,
+        int(session.execute(missing).scalar() or 0) if gaps else 0,
+        remarked,
     )
 
 
@@ -108,9 +119,13 @@ class BatchRow:
     is_waiting: bool
 
 
-def page_batches(session: Session, organisation_id: int, *, before: int | None = None, limit: int = 50) -> list[BatchRow]:
+def page_batches(
+    session: Session, organisation_id: int, *, before: int | None = None, limit: int = 50
+) -> list[BatchRow]:
     """Batches, newest first, below the batch `before`."""
-    newest = select(Batch).where(Batch.organisation_id == organisation_id).order_by(Batch.id.desc()).limit(limit)
+    newest = (
+        select(Batch).where(Batch.organisation_id == organisation_id).order_by(Batch.id.desc()).limit(limit)
+    )
     if before is not None:
         newest = newest.where(Batch.id < before)
     batches = session.execute(newest).scalars().all()
@@ -154,9 +169,11 @@ def page_batches(session: Session, organisation_id: int, *, before: int | None =
 
 def _sender_names(session: Session, organisation_id: int, sender_ids: set[int]) -> dict[int, str]:
     rows = session.execute(
-        select(Sender.id, Sender.name).where(Sender.organisation_id == organisation_id, Sender.id.in_(sender_ids))
+        select(Sender.id, Sender.name).where(
+            Sender.organisation_id == organisation_id, Sender.id.in_(sender_ids)
+        )
     )
-    return {sender_id: name for sender_id, name in rows}
+    return dict(rows.tuples())
 
 
 def page_quarantine(
@@ -167,7 +184,8 @@ def page_quarantine(
         select(Quarantined, Register.factory_number)
         .outerjoin(
             Register,
-            (Register.organisation_id == Quarantined.organisation_id) & (Register.id == Quarantined.register_id),
+            (Register.organisation_id == Quarantined.organisation_id)
+            & (Register.id == Quarantined.register_id),
         )
         .where(Quarantined.organisation_id == organisation_id, Quarantined.retried_at.is_(None))
         .order_by(Quarantined.id.desc())
@@ -178,13 +196,16 @@ def page_quarantine(
     return [(row, number) for row, number in session.execute(query)]
 
 
-def get_quarantined(session: Session, organisation_id: int, quarantine_id: int) -> tuple[Quarantined, str | None]:
+def get_quarantined(
+    session: Session, organisation_id: int, quarantine_id: int
+) -> tuple[Quarantined, str | None]:
     """One document in quarantine, whole; NotFound for one that is not there."""
     found = session.execute(
         select(Quarantined, Register.factory_number)
         .outerjoin(
             Register,
-            (Register.organisation_id == Quarantined.organisation_id) & (Register.id == Quarantined.register_id),
+            (Register.organisation_id == Quarantined.organisation_id)
+            & (Register.id == Quarantined.register_id),
         )
         .where(Quarantined.organisation_id == organisation_id, Quarantined.id == quarantine_id)
     ).one_or_none()
@@ -216,7 +237,10 @@ def page_remarks(
     order = (Remark.remarked_at, Remark.register_id, Remark.number, Remark.code)
     query = (
         select(Remark, Register.factory_number)
-        .join(Register, (Register.organisation_id == Remark.organisation_id) & (Register.id == Remark.register_id))
+        .join(
+            Register,
+            (Register.organisation_id == Remark.organisation_id) & (Register.id == Remark.register_id),
+        )
         .where(Remark.organisation_id == organisation_id)
         .order_by(*(column.desc() for column in order))
         .limit(limit)

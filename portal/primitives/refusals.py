@@ -6,7 +6,7 @@ Words are chosen at the edge, in the reader's language (`portal.web.words`).
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refusal(Exception):
     """An expected no. `code` is stable and machine-readable, `facts` fill the sentence."""
 
     code: ClassVar[str] = "refused"
