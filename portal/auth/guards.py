@@ -35,7 +35,7 @@ def init_app(app: Flask) -> None:
     # Our own table of sessions says what is alive; flask-login only carries the token.
     manager.session_protection = None
     manager.user_loader(_load)
-    app.jinja_env.globals.update(signed_in=current_or_none, may=reader_may)
+    app.jinja_env.globals.update(current=current_or_none, signed_in=current_or_none, may=reader_may)
 
 
 def current() -> SignedIn:

@@ -44,7 +44,7 @@ class SignedIn:
 
     person: Reader
     seat: Seat | None
-    organisations: tuple[Company, ...]
+    seats: tuple[Seat, ...]
     seen_at: datetime
     token: str = field(repr=False)
 
@@ -55,6 +55,11 @@ class SignedIn:
     def get_id(self) -> str:
         """What the cookie keeps: the token, never the person's id."""
         return self.token
+
+    @property
+    def organisations(self) -> tuple[Company, ...]:
+        """The organisations whose cabinets the person may enter."""
+        return tuple(seat.company for seat in self.seats)
 
     @property
     def organisation(self) -> Company:
@@ -119,7 +124,7 @@ def find_signed_in(session: Session, token: str, *, at: datetime) -> SignedIn | 
     return SignedIn(
         person=Reader(person.id, person.name, person.email, person.language, person.theme),
         seat=seat,
-        organisations=tuple(seat.company for seat in seats),
+        seats=tuple(seats),
         seen_at=sign_in.seen_at,
         token=token,
     )

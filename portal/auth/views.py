@@ -1,6 +1,7 @@
 """The door of the cabinet: signing in and out, choosing a company, language and theme."""
 
 import logging
+from dataclasses import asdict
 
 from flask import Blueprint, Response, current_app, request, session, url_for
 from flask_login import login_user, logout_user
@@ -135,8 +136,7 @@ def company() -> Response:
     reader = current()
     return page(
         "auth/company.html",
-        organisations=reader.organisations,
-        chosen_id=reader.seat and reader.organisation.id,
+        organisations=[{**asdict(seat.company), "role": seat.role} for seat in reader.seats],
         next=safe_next(request.args.get("next")) or "",
     )
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from portal.db import speak_for
 from portal.orgs.access import Scope
 from portal.orgs.models import Membership, Organisation, Point
 from portal.primitives.refusals import NotFound
@@ -46,9 +47,19 @@ def list_seats(session: Session, person_id: int) -> list[Seat]:
     return sorted(seats, key=lambda seat: (seat.company.name.casefold(), seat.company.id))
 
 
-def find_organisation_by_tax_id(session: Session, tax_id: str) -> Organisation | None:
-    """An organisation the session may see, by its taxpayer number."""
-    return session.execute(select(Organisation).where(Organisation.tax_id == tax_id)).scalar_one_or_none()
+def find_organisation(session: Session, number: str) -> Organisation | None:
+    """An organisation by its taxpayer number or its id, for whoever runs the portal.
+
+    Every organisation is looked into, one at a time, because no session sees more than one; afterwards the
+    session speaks for the one found.
+    """
+    for organisation_id in session.scalars(text("select every_organisation()")).all():
+        speak_for(session, organisation_id)
+        organisation = session.get(Organisation, organisation_id)
+        if organisation is not None and number in (organisation.tax_id, str(organisation.id)):
+            return organisation
+    speak_for(session, None)
+    return None
 
 
 def get_company(session: Session, organisation_id: int) -> Company:

@@ -81,7 +81,7 @@ def issue_token(
     )
     session.add(sender)
     session.flush()
-    after = {"name": name, "register_id": register_id}
+    after: dict[str, object] = {"name": name, "register_id": register_id}
     _record(
         session, organisation_id, "registers.issue_token", f"sender:{sender.id}", at=at, by=by, after=after
     )

@@ -90,7 +90,7 @@ def _refusal_page(code: str, status: int, facts: dict[str, object]) -> Response:
         "request_id": request_id(),
     }
     template = "errors/_refusal.html" if wants_block() else "errors/refusal.html"
-    body = render_template([f"errors/{status}.html", template] if not wants_block() else template, **context)
+    body = render_template(template, **context)
     return _with_hints(private(make_response(body, status)), status, facts)
 
 
