@@ -74,10 +74,11 @@ def _first_round(number: str) -> int:
     return sum(int(digit) * weight for weight, digit in enumerate(number[:11], 1)) % 11
 
 
-@given(st.sampled_from(REAL_BINS), st.integers(0, 11), st.integers(0, 9))
-def test_notices_any_one_wrong_digit_of_a_bin(number: str, place: int, digit: int) -> None:
+@given(st.sampled_from(REAL_BINS), st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11]), st.integers(0, 9))
+def test_notices_any_one_wrong_digit_of_a_bin_but_the_eleventh(number: str, place: int, digit: int) -> None:
     assume(number[place] != str(digit))
     wrong = number[:place] + str(digit) + number[place + 1 :]
+    # The eleventh digit has the weight of eleven, which leaves nothing: the rule itself does not protect it.
     # Where the first round of weights gives ten the second decides, and lets some of the mistakes slip through.
     assume(10 not in (_first_round(number), _first_round(wrong)))
     assert parse_bin(wrong) is None
