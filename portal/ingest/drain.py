@@ -55,6 +55,10 @@ _names: dict[int, rollups.Names] = {}
 _written: dict[int, tuple[set[int], set[int]]] = {}
 
 
+class AllFailed(RuntimeError):
+    """Every document of a portion failed: the fault is ours and not theirs, so they go on waiting."""
+
+
 @dataclass
 class Drained:
     """What came of the documents a drain looked at."""
@@ -186,8 +190,9 @@ def _drain_in(
     raws = [cut for portion in portions for cut in _cut(portion)]
     counts: dict[int, Drained] = {portion.batch_id: Drained() for portion in portions}
     if one_by_one:
-        for cut in raws:
-            _take_alone(session, lane, cut, counts, now)
+        failed = sum(_take_alone(session, lane, cut, counts, now) for cut in raws)
+        if failed == len(raws) > 1:
+            raise AllFailed(organisation_id, register_id, failed)
     else:
         _take_in(session, lane, raws, counts, now)
     _mark_drained(session, lane, counts, now)
@@ -296,6 +301,7 @@ def _take_alone(session: Session, lane: Lane, cut: Cut, counts: dict[int, Draine
     try:
         with session.begin_nested():
             _take_in(session, lane, [cut], counts, now)
+        return False
     except OperationalError:
         raise
     except Exception as error:
@@ -306,6 +312,7 @@ def _take_alone(session: Session, lane: Lane, cut: Cut, counts: dict[int, Draine
         facts: dict[str, object] = {"error": type(error).__name__}
         _quarantine(session, lane, [Refused(portion, position, raw, "unprocessable", facts)], now)
         counts[portion.batch_id].quarantined += 1
+        return True
 
 
 def _take_in(
@@ -577,7 +584,7 @@ def _shifts_opened(session: Session, lane: Lane, shifts: set[int]) -> dict[int, 
             "shifts": rollups.array_text(shifts),
         },
     )
-    return dict(rows.tuples())
+    return dict(rows.tuples().all())
 
 
 def _neighbours(session: Session, lane: Lane, head: RegisterHead, reads: list[Read]) -> dict[int, Neighbour]:
