@@ -295,8 +295,8 @@ def _cut(portion: Waiting) -> list[Cut]:
     return [(portion, position, raw) for position, raw in zip(positions, raws, strict=False)]
 
 
-def _take_alone(session: Session, lane: Lane, cut: Cut, counts: dict[int, Drained], now: datetime) -> None:
-    """Take one document in by itself; one that our own code fails on goes to quarantine."""
+def _take_alone(session: Session, lane: Lane, cut: Cut, counts: dict[int, Drained], now: datetime) -> bool:
+    """Take one document in by itself; True when our own code failed on it and it went to quarantine."""
     portion, position, raw = cut
     try:
         with session.begin_nested():
