@@ -86,6 +86,14 @@ class Enrolled:
     provisioning_uri: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class CurrentCode:
+    """A one-time code, and the moment from which the door takes it."""
+
+    code: str = field(repr=False)
+    good_from: datetime
+
+
 def begin_attempt(session: Session, login: str, *, at: datetime) -> Attempt:
     """Count an attempt to sign in by this name, before it is judged, so that a crowd of guesses gains nothing.
 
@@ -278,14 +286,14 @@ def add_login(session: Session, person_id: int, login: str) -> None:
         raise LoginTaken(login=name)
 
 
-def current_code(session: Session, vault: totp.Vault, login: str, *, at: datetime) -> str:
-    """The one-time code of this moment, for whoever runs the portal and holds its secret key.
+def current_code(session: Session, vault: totp.Vault, login: str, *, at: datetime) -> CurrentCode:
+    """The next one-time code that opens the door, for whoever runs the portal and holds its secret key.
 
-    A code that was used already is passed over for the next one, which the door takes as well.
+    A code that was used already is passed over, so that after two sign-ins in a minute there is one to wait for.
     """
     known = find_credentials(session, normalise_login(login))
     secret = known and vault.open(known.person_id, known.totp_secret)
     if known is None or not secret:
         raise PersonUnknown(login=login)
-    step = totp.step_at(at)
-    return totp.code_at(secret, step + 1 if known.totp_last_step >= step else step)
+    step = max(totp.step_at(at), known.totp_last_step + 1)
+    return CurrentCode(totp.code_at(secret, step), good_from=totp.good_from(step))

@@ -28,6 +28,9 @@ ANYONE = "anyone"
 SIGNED_IN = "signed_in"
 MARK = "kassa_permission"
 
+# Where somebody without a wish begins: the first page of the navigation that their role opens.
+FIRST_PAGES = (("home.read", "/"), ("journal.read", "/documents/"))
+
 
 def init_app(app: Flask) -> None:
     """Know the person behind a cookie, and let templates ask who that is and what they may do."""
@@ -35,7 +38,7 @@ def init_app(app: Flask) -> None:
     # Our own table of sessions says what is alive; flask-login only carries the token.
     manager.session_protection = None
     manager.user_loader(_load)
-    app.jinja_env.globals.update(current=current_or_none, signed_in=current_or_none, may=reader_may)
+    app.jinja_env.globals.update(current=current_or_none, may=reader_may)
 
 
 def current() -> SignedIn:
@@ -54,6 +57,11 @@ def reader_may(permission: str) -> bool:
     return reader is not None and reader.may(permission)
 
 
+def first_page(reader: SignedIn) -> str:
+    """The address of the first page that the reader may open."""
+    return next(address for permission, address in FIRST_PAGES if reader.may(permission))
+
+
 def may(permission: str) -> Callable[[Callable[Args, Any]], Callable[Args, Any]]:
     """Open a view to signed-in people whose role carries the permission."""
     if permission not in PERMISSIONS:
@@ -68,6 +76,9 @@ def may(permission: str) -> Callable[[Callable[Args, Any]], Callable[Args, Any]]
             if reader.seat is None:
                 return go(url_for("auth.company", next=_address_to_return_to()))
             if not reader.may(permission):
+                # The bare address of the portal leads everybody to a page of theirs.
+                if request.path == "/" and request.method == "GET":
+                    return go(first_page(reader))
                 raise NotAllowed(permission=permission)
             return view(*args, **kwargs)
 

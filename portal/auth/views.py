@@ -8,7 +8,7 @@ from flask_login import login_user, logout_user
 
 from portal.auth import actions, attempts, totp
 from portal.auth.forms import SignInForm
-from portal.auth.guards import anyone, current, current_or_none, signed_in
+from portal.auth.guards import anyone, current, current_or_none, first_page, signed_in
 from portal.auth.queries import SignedIn, find_signed_in
 from portal.db import transaction
 from portal.primitives import clock
@@ -21,9 +21,6 @@ from portal.web.security import caller_address, caller_network, remember, reques
 log = logging.getLogger("kassa.auth")
 
 blueprint = Blueprint("auth", __name__)
-
-# Where somebody without a wish begins: the first page of the navigation that their role opens.
-FIRST_PAGES = (("home.read", "analytics.index"), ("journal.read", "journal.index"))
 
 
 @blueprint.get("/sign-in")
@@ -111,11 +108,7 @@ def _form(form: SignInForm, *, next_address: str | None, refusal: Refusal | None
 def _onward(reader: SignedIn, next_address: str | None) -> str:
     if reader.seat is None:
         return url_for("auth.company", next=safe_next(next_address))
-    wished = safe_next(next_address)
-    if wished is not None:
-        return wished
-    endpoint = next(endpoint for permission, endpoint in FIRST_PAGES if reader.may(permission))
-    return url_for(endpoint)
+    return safe_next(next_address) or first_page(reader)
 
 
 @blueprint.post("/sign-out")
@@ -162,7 +155,7 @@ def choose_company() -> Response:
 
 @blueprint.post("/language")
 @anyone
-def choose_language() -> Response:
+def set_language() -> Response:
     """Read the portal in another language from now on."""
     language = request.form.get("language", "")
     if language not in i18n.LANGUAGES:
@@ -178,7 +171,7 @@ def choose_language() -> Response:
 
 @blueprint.post("/theme")
 @anyone
-def choose_theme() -> Response:
+def set_theme() -> Response:
     """Read the portal in another theme from now on."""
     theme = request.form.get("theme", "")
     if theme not in i18n.THEMES:

@@ -56,7 +56,11 @@ def code(login: str) -> None:
     Works only where the portal's secret key is at hand. A code is good once; ask again for the next one.
     """
     with _deed() as (session, vault):
-        click.echo(auth.current_code(session, vault, login, at=clock.now()))
+        now = clock.now()
+        current = auth.current_code(session, vault, login, at=now)
+    if current.good_from > now:
+        click.echo(f"good from {current.good_from.astimezone():%H:%M:%S}", err=True)
+    click.echo(current.code)
 
 
 @cli.group()
@@ -118,6 +122,7 @@ def person() -> None:
 @click.option("--by-tax-id", is_flag=True, help="Let them sign in by the organisation's taxpayer number too.")
 @click.option("--password", help="Asked for when it is not given here.")
 def add_person(
+    *,
     number: str,
     email: str,
     name: str,
