@@ -264,7 +264,7 @@ def _quoted_words() -> set[str]:
     words: set[str] = set()
     for path in _sources():
         if path.suffix in {".html", ".py"}:
-            words.update(re.findall(r"""["']([a-z][a-z0-9-]+)["']""", path.read_text(encoding="utf-8")))
+            words.update(re.findall(r"""["']([a-z][a-z0-9-]*)["']""", path.read_text(encoding="utf-8")))
     return words
 
 
