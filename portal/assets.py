@@ -198,9 +198,9 @@ def _build() -> None:
             manifest[f"fonts/{name}"] = _keep(f"fonts/{name}", (NODE_MODULES / folder / name).read_bytes())
     for name, path in LIBRARIES.items():
         manifest[name] = _keep(name, (NODE_MODULES / path).read_bytes())
-    for path in sorted(STATIC.glob("*.*")):
-        if path.suffix != ".css":
-            manifest[path.name] = _keep(path.name, path.read_bytes())
+    for own in sorted(STATIC.glob("*.*")):
+        if own.suffix != ".css":
+            manifest[own.name] = _keep(own.name, own.read_bytes())
     manifest["icons.svg"] = _keep("icons.svg", _sprite().encode())
     manifest["portal.css"] = _keep("portal.css", _style(manifest).encode())
     new = MANIFEST.with_suffix(".new")

@@ -68,12 +68,12 @@ def open_portal() -> Iterator[Settings]:
     Servers named by the environment are used. Else our own ones are, and when they are not running they
     are started for the time of the command.
     """
-    if os.environ.get("KASSA_DATABASE_URL"):
-        settings = read_settings()
+    data = data_directory()
+    if servers_are_named():
+        settings = read_settings(environment(data))
         _connect(settings)
         yield settings
         return
-    data = data_directory()
     started = local.running(data) is None
     access = local.start(data, tied=started)
     try:
@@ -91,12 +91,18 @@ def _connect(settings: Settings) -> None:
     queue.connect(settings)
 
 
-def environment(data: Path, access: local.Access) -> dict[str, str]:
-    """What the portal's processes find in their environment when the servers are our own."""
-    return {
-        **os.environ,
-        "KASSA_DATABASE_URL": access.database_url(),
-        "KASSA_DATABASE_OWNER_URL": access.owner_url(),
-        "KASSA_REDIS_URL": access.redis_url(),
-        "KASSA_SECRET_KEY": os.environ.get("KASSA_SECRET_KEY") or local.keep_secret(data),
-    }
+def servers_are_named() -> bool:
+    """Whether the environment says which database to use; we start none then."""
+    return bool(os.environ.get("KASSA_DATABASE_URL") or os.environ.get("KASSA_DATABASE_URL_FILE"))
+
+
+def environment(data: Path, access: local.Access | None = None) -> dict[str, str]:
+    """What the portal's processes find in their environment; `access` is given when the servers are our own."""
+    variables = dict(os.environ)
+    if access is not None:
+        variables["KASSA_DATABASE_URL"] = access.database_url()
+        variables["KASSA_DATABASE_OWNER_URL"] = access.owner_url()
+        variables["KASSA_REDIS_URL"] = access.redis_url()
+    if not (variables.get("KASSA_SECRET_KEY") or variables.get("KASSA_SECRET_KEY_FILE")):
+        variables["KASSA_SECRET_KEY"] = local.keep_secret(data)
+    return variables
