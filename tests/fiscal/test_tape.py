@@ -1,0 +1,377 @@
+"""Tapes: golden samples line by line, and what is true of every one of them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.fiscal.captions import CAPTIONS, TapeLanguage, caption, tape_language
+from portal.fiscal.documents import KIND_BY_NAME, SUM_MAX, Document, Line, Payments, Totals
+from portal.fiscal.paper import cells
+from portal.fiscal.tape import WIDTHS, Operator, TapeHeader, qr_of, tape
+from tests.fiscal.samples import BY_HEADER, KZ_HEADER, UI, line, manual_receipt, receipt, service_document
+
+LANGUAGES: tuple[TapeLanguage, ...] = get_args(TapeLanguage)
+RULE = "-" * 48
+
+
+def texts(document: Document, header: TapeHeader, **choices: Any) -> list[str]:
+    return [one.text for one in tape(document, header, **choices) if one.style != "qr"]
+
+
+def test_the_sample_receipt_of_the_manual_in_kazakh_and_russian() -> None:
+    assert texts(manual_receipt(), KZ_HEADER, language="kk-ru") == [
+        " " * 21 + "ТОО On",
+        "БСН/БИН 971240001315",
+        "ҚҚС Сериясы/НДС Серия 12345 №1234567",
+        RULE,
+        "КАССА 007",
+        "Ауысым/Смена 89",
+        "Чек/Чек №1028891939135",
+        "Кассир/Кассир Мадиева А. А.",
+        "САТУ/ПРОДАЖА                                  №2",
+        RULE,
+        "  1. Молоко",
+        "   2 дана/шт x 265,00",
+        "   Құны/Стоимость                         530,00",
+        "  2. Мука",
+        "   1 дана/шт x 550,00",
+        "   Құны/Стоимость                         550,00",
+        "  3. Торт Наполеон",
+        "   3 дана/шт x 5 000,00",
+        "   Жеңілдік/Скидка                     -1 500,00",
+        "   Құны/Стоимость                      13 500,00",
+        RULE,
+        "Банк картасы/Банковская карта:         13 000,00",
+        "Қолма-қол/Наличные:                     2 000,00",
+        "Қайтарым/Сдача:                           420,00",
+        "Жеңілдік/Скидка:                        1 500,00",
+        "БАРЛЫҒЫ/ИТОГО:                         14 580,00",
+        "соның ішінде ҚҚС/в т.ч. НДС 12%:        1 446,43",
+        RULE,
+        "ФБ/ФП: 1028891939135",
+        "Уақыты/Время: 17.01.2020 12:17:35",
+        "Koshkarbaeva 46",
+        'ФДО: "Қазақтелеком" АҚ',
+        'ОФД: АО "Казахтелеком"',
+        "Чекті тексеру үшін сайтқа кіріңіз/Для проверки",
+        "чека зайдите на сайт: consumer.oofd.kz",
+        RULE,
+        "          ФИСКАЛДЫ ЧЕК/ФИСКАЛЬНЫЙ ЧЕК",
+        "МКК БКМ коды (КТН)/Код ККМ КГД (РНМ):",
+        "281119950001",
+        "КЗН/ЗНМ: SWK00041900",
+    ]
+
+
+def test_a_receipt_of_belarus_on_a_narrow_tape() -> None:
+    assert texts(receipt(), BY_HEADER, width=36) == [
+        '         ООО "Зерно и кофе"',
+        "           УНП 100582333",
+        "         Кофейня на Немиге",
+        "      г. Минск, ул. Немига, 5",
+        "Касса 1",
+        "Зав. № БК00012345",
+        "Рег. № в СККО 110012345",
+        "-" * 36,
+        "Смена 2                       Чек №3",
+        "Документ №12",
+        "Кассир Иванова И. И.",
+        "20.11.2026 14:03:05",
+        "-" * 36,
+        "              ПРОДАЖА",
+        "Кофе в зёрнах",
+        "  45,90 x 0,35 кг            = 16,07",
+        "  НДС 20%                       2,68",
+        "Хлеб",
+        "  1,92 x 2 шт                 = 3,84",
+        "  Скидка                       -0,08",
+        "  Стоимость                     3,76",
+        "  НДС 10%                       0,34",
+        "-" * 36,
+        "Наценка                         0,07",
+        "ИТОГО К ОПЛАТЕ             19,90 BYN",
+        "в т.ч. НДС 20%:                 2,68",
+        "в т.ч. НДС 10%:                 0,34",
+        "Наличные:                      20,00",
+        "Сдача:                          0,10",
+        "-" * 36,
+        f"УИ {UI}",
+    ]
+
+
+def test_a_z_report_says_the_totals_of_its_shift() -> None:
+    lines = texts(service_document("z_report"), BY_HEADER, width=34)
+    assert lines[8:] == [
+        "         СМЕННЫЙ Z-ОТЧЕТ",
+        "Смена 2               Документ №13",
+        "Кассир Иванова И. И.",
+        "Время: 20.11.2026 14:03:05",
+        "-" * 34,
+        "Продажи (2):                 29,00",
+        "Возвраты продаж (1):         50,00",
+        "Внесено:                      0,00",
+        "Изъято:                       0,00",
+        "Наличных в кассе:             1,00",
+        "Выручка:                    -21,00",
+        "-" * 34,
+    ]
+
+
+def test_a_report_names_what_there_was_and_leaves_out_what_there_was_not() -> None:
+    totals = Totals(purchase_count=1, purchase_minor=5, purchase_refund_minor=7, annulment_count=3)
+    said = " ".join(texts(service_document("x_report", totals=totals), BY_HEADER))
+    assert "Покупки (1)" in said
+    assert "Возвраты покупок (0)" in said
+    assert "Аннулирования (3)" in said
+    assert "Продажи (0)" in said
+    assert "X-ОТЧЕТ" in said
+    bare = " ".join(texts(service_document("x_report", totals=Totals()), BY_HEADER))
+    assert "Покупки" not in bare
+    assert "Аннулирования" not in bare
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("cash_in", "ВНЕСЕНИЕ ДЕНЕГ"), ("cash_out", "ИЗЪЯТИЕ ДЕНЕГ"), ("shift_opened", "СМЕНА ОТКРЫТА")],
+)
+def test_movements_of_cash_say_their_sum_and_openings_none(kind: str, said: str) -> None:
+    lines = [one.strip() for one in texts(service_document(kind), BY_HEADER)]
+    assert said in lines
+    assert any("100,00" in one for one in lines) == (kind != "shift_opened")
+
+
+def test_a_service_document_of_kazakhstan_ends_with_the_register() -> None:
+    lines = texts(service_document("z_report"), KZ_HEADER, language="kk-ru")
+    assert lines[0].strip() == "ТОО On"
+    assert lines[-1] == "КЗН/ЗНМ: SWK00041900"
+    assert "АУЫСЫМДЫҚ Z-ЕСЕП/СМЕННЫЙ Z-ОТЧЕТ" in [one.strip() for one in lines]
+
+
+@pytest.mark.parametrize(("header", "mark"), [(BY_HEADER, "ДУБЛИКАТ"), (KZ_HEADER, "ТЕЛНҰСҚА/ДУБЛИКАТ")])
+def test_every_print_but_the_first_is_marked(header: TapeHeader, mark: str) -> None:
+    language = tape_language(header.country, "ru")
+    for document in (receipt(), service_document("z_report")):
+        first, copy = (tape(document, header, language=language, duplicate=again) for again in (False, True))
+        assert copy[0].text.strip() == mark
+        assert copy[0].style == "bold"
+        assert copy[1:] == first
+
+
+def test_an_autonomous_receipt_says_so() -> None:
+    alone = tape(receipt(autonomous=True), KZ_HEADER, language="kk-ru")
+    assert (alone[0].text.strip(), alone[0].style) == ("АВТОНОМДЫ/АВТОНОМНЫЙ", "bold")
+    assert alone[1:] == tape(receipt(), KZ_HEADER, language="kk-ru")
+
+
+def test_the_total_of_either_country_stands_out() -> None:
+    for header, word in ((BY_HEADER, "ИТОГО К ОПЛАТЕ"), (KZ_HEADER, "ИТОГО:")):
+        bold = [one.text for one in tape(receipt(), header) if one.style == "bold"]
+        assert any(one.startswith(word) and "19,90" in one for one in bold)
+
+
+def test_a_refund_names_what_it_takes_back() -> None:
+    for header in (BY_HEADER, KZ_HEADER):
+        assert "Основание: документ №11" in texts(receipt(kind="sale_refund", basis=11), header)
+        assert not any("Основание" in one for one in texts(receipt(), header))
+
+
+def test_a_marking_code_is_printed_without_its_separators() -> None:
+    marked = receipt(lines=(line(marking="0104870249811936\x1d21abc\x1d93xyz"),))
+    assert "  010487024981193621abc93xyz" in texts(marked, BY_HEADER)
+    assert "   010487024981193621abc93xyz" in texts(marked, KZ_HEADER)
+
+
+def test_a_name_cannot_forge_a_line_of_its_own() -> None:
+    forged = receipt(lines=(line(name="Хлеб\nИТОГО К ОПЛАТЕ 0,01\u2028\u202e\x1b[2J"),))
+    for header in (BY_HEADER, KZ_HEADER):
+        assert not any(one.startswith("ИТОГО К ОПЛАТЕ 0,01") for one in texts(forged, header))
+        assert all(character.isprintable() for one in texts(forged, header) for character in one)
+
+
+def test_a_long_name_wraps_between_words() -> None:
+    name = "Кофе зерновой «Эфиопия Иргачеффе» натуральной обработки"
+    assert texts(receipt(lines=(line(name=name),)), BY_HEADER, width=34)[14:16] == [
+        "Кофе зерновой «Эфиопия Иргачеффе»",
+        "натуральной обработки",
+    ]
+
+
+def test_english_has_a_decimal_point() -> None:
+    lines = texts(receipt(), BY_HEADER, width=48, language="en")
+    assert "  45.90 x 0.35 kg                        = 16.07" in lines
+    assert "TOTAL TO PAY                           19.90 BYN" in lines
+
+
+def test_both_addresses_are_printed_where_there_are_two() -> None:
+    header = replace(KZ_HEADER, address_kk="Қошқарбаев к., 46")
+    lines = texts(receipt(), header, language="kk-ru")
+    assert lines.index("Қошқарбаев к., 46") == lines.index("Koshkarbaeva 46") - 1
+
+
+def test_a_point_without_an_address_is_named_instead() -> None:
+    assert "Центр" in texts(receipt(), replace(KZ_HEADER, address=""))
+
+
+def test_the_time_is_the_wall_clock_of_the_point() -> None:
+    document = receipt(issued_at=datetime(2024, 2, 29, 17, 59, 59, tzinfo=UTC))
+    later = receipt(issued_at=document.issued_at + timedelta(seconds=1))
+    assert "Время: 29.02.2024 23:59:59" in texts(document, KZ_HEADER)
+    assert "Время: 29.02.2024 23:00:00" in texts(later, KZ_HEADER)
+    assert "29.02.2024 20:59:59" in texts(document, BY_HEADER)
+
+
+def test_the_code_of_a_receipt_of_belarus_is_its_sign() -> None:
+    assert qr_of(receipt(), BY_HEADER) == UI
+    codes = [one for one in tape(receipt(), BY_HEADER) if one.style == "qr"]
+    assert [one.text for one in codes] == [UI]
+
+
+def test_the_code_of_a_receipt_of_kazakhstan_is_where_to_check_it() -> None:
+    document = receipt(
+        fiscal_sign="367645207",
+        issued_at=datetime.fromisoformat("2026-01-15T14:30:05+05:00"),
+        total_minor=50_000,
+    )
+    header = replace(KZ_HEADER, registration_number="032600010282")
+    assert qr_of(document, header) == (
+        "https://consumer.oofd.kz/?i=367645207&f=032600010282&s=500.00&t=20260115T143005"
+    )
+    other = Operator("ТОО", "ЖШС", "consumer.wofd.kz", "https://consumer.wofd.kz", "906")
+    assert str(qr_of(document, replace(header, operator=other))).startswith(
+        "https://consumer.wofd.kz?i=367645207"
+    )
+    assert "КСН/ИНК: 906" in texts(document, replace(header, operator=other), language="kk-ru")
+
+
+def test_there_is_no_code_without_a_sign_or_a_registration_or_a_receipt() -> None:
+    unregistered = replace(KZ_HEADER, registration_number=None)
+    for document, header in (
+        (receipt(fiscal_sign=None), BY_HEADER),
+        (receipt(fiscal_sign=None), KZ_HEADER),
+        (receipt(), unregistered),
+        (service_document("z_report", fiscal_sign=UI), BY_HEADER),
+        (service_document("cash_in", fiscal_sign=UI), KZ_HEADER),
+    ):
+        assert qr_of(document, header) is None
+        assert all(one.style != "qr" for one in tape(document, header))
+
+
+@pytest.mark.parametrize(
+    ("country", "reader", "language"),
+    [
+        ("kz", "ru", "kk-ru"),
+        ("kz", "kk", "kk-ru"),
+        ("kz", "be", "kk-ru"),
+        ("kz", "en", "en"),
+        ("by", "ru", "ru"),
+        ("by", "kk", "ru"),
+        ("by", "be", "be"),
+        ("by", "en", "en"),
+    ],
+)
+def test_a_reader_gets_the_tape_that_the_country_prints(country: str, reader: str, language: str) -> None:
+    assert tape_language(country, reader) == language
+
+
+def test_every_caption_is_said_in_every_language_and_every_kind_has_one() -> None:
+    for name, words in CAPTIONS.items():
+        assert all(words), name
+        assert caption(name, "kk-ru") == f"{words.kk}/{words.ru}"
+    assert set(KIND_BY_NAME) <= set(CAPTIONS)
+
+
+@pytest.mark.parametrize("width", [0, 33, 35, 49, 80])
+def test_refuses_a_width_that_no_printer_has(width: int) -> None:
+    with pytest.raises(ValueError, match="characters wide"):
+        tape(receipt(), BY_HEADER, width=width)
+
+
+def test_refuses_a_country_without_a_tape() -> None:
+    with pytest.raises(ValueError, match="no tape is known"):
+        replace(BY_HEADER, country="BY")
+
+
+# Whatever a document says.
+
+sums = st.integers(0, SUM_MAX)
+counts = st.integers(0, 2_000_000_000)
+words = st.text(min_size=1, max_size=120)
+lines = st.builds(
+    Line,
+    name=words,
+    marking=st.none() | words,
+    price_minor=sums,
+    quantity_milli=st.integers(1, 10**12),
+    sum_minor=sums,
+    discount_minor=sums,
+    markup_minor=sums,
+    tax_minor=sums,
+    tax_rate=st.none() | st.integers(0, 10_000),
+    unit=st.integers(1, 99_999) | st.sampled_from([796, 166, 18, 841]),
+)
+documents = st.builds(
+    Document,
+    autonomous=st.booleans(),
+    basis=st.none() | st.integers(1, 10**12),
+    cashier=st.none() | words,
+    change_minor=sums,
+    currency=st.sampled_from([None, "BYN", "KZT"]),
+    discount_minor=sums,
+    fiscal_sign=st.none() | st.from_regex("[0-9A-Za-z]{1,32}", fullmatch=True),
+    issued_at=st.datetimes(timezones=st.just(UTC)),
+    kind=st.sampled_from(sorted(KIND_BY_NAME)),
+    lines=st.lists(lines, max_size=3).map(tuple),
+    markup_minor=sums,
+    number=st.integers(1, 10**12),
+    ordinal=counts,
+    payments=st.builds(Payments, card_minor=sums, cash_minor=sums, mobile_minor=sums, other_minor=sums),
+    register=words,
+    shift=st.integers(1, 2_000_000_000),
+    total_minor=sums,
+    totals=st.none()
+    | st.builds(Totals, sale_count=counts, sale_minor=sums, refund_minor=sums, annulment_minor=sums),
+)
+headers = st.builds(
+    TapeHeader,
+    country=st.sampled_from(["by", "kz"]),
+    organisation=words,
+    tax_id=words,
+    point=words,
+    address=st.text(max_size=120),
+    zone=st.sampled_from(["Europe/Minsk", "Asia/Almaty"]),
+    register=words,
+    factory_number=words,
+    registration_number=st.none() | words,
+    address_kk=st.none() | words,
+    vat_certificate=st.none() | words,
+)
+
+
+@given(documents, headers, st.sampled_from(WIDTHS), st.sampled_from(LANGUAGES), st.booleans())
+def test_no_line_is_ever_longer_than_the_tape(
+    document: Document, header: TapeHeader, width: int, language: TapeLanguage, duplicate: bool
+) -> None:
+    made = tape(document, header, width=width, language=language, duplicate=duplicate)
+    for one in made:
+        if one.style == "qr":
+            continue
+        assert len(one.text) <= cells(one.text) <= width
+        assert one.text.strip()
+        assert one.text == one.text.rstrip()
+        assert all(character.isprintable() for character in one.text)
+        assert (one.style == "rule") == (one.text == "-" * width)
+
+
+@given(documents, headers, st.sampled_from(WIDTHS))
+def test_a_sum_is_never_cut_and_ends_at_the_right_edge(
+    document: Document, header: TapeHeader, width: int
+) -> None:
+    if document.kind not in ("cash_in", "cash_out"):
+        return
+    total = f"{document.total_minor // 100:,}".replace(",", " ") + f",{document.total_minor % 100:02d}"
+    bold = [one.text for one in tape(document, header, width=width) if one.style == "bold"]
+    assert any(one.endswith(total) and len(one) == width for one in bold)
