@@ -19,7 +19,9 @@ NUMBER_MAX = 1_000_000_000_000
 Sum = Annotated[int, Meta(ge=0, le=SUM_MAX)]
 Number = Annotated[int, Meta(ge=1, le=NUMBER_MAX)]
 Ordinal = Annotated[int, Meta(ge=0, le=2_000_000_000)]
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+# In Python a dollar also matches before a last line feed, elsewhere it does not: the end of each pattern says the
+# same to both.
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Text = Annotated[str, Meta(min_length=1, max_length=250)]
 ShortText = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -119,7 +121,7 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     currency: Literal["BYN", "KZT"] | None = None
     digest: Digest | None = None
     discount_minor: Sum = 0
-    fiscal_sign: Annotated[str, Meta(pattern="^[0-9A-Za-z]{1,32}$")] | None = None
+    fiscal_sign: Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,32}$(?!\n)")] | None = None
     issued_at: Annotated[datetime, Meta(tz=True)]
     kind: KindName
     lines: Annotated[tuple[Line, ...], Meta(max_length=2000)] = ()
