@@ -15,6 +15,7 @@ Choose by what a test does:
                  Redis are emptied afterwards. Write with `with transaction(organisation_id) as session:`.
 `environment`    KASSA_* variables for a process that the test starts, e.g. `subprocess.Popen(..., env=environment)`.
 `redis`          A client of this worker's Redis database, emptied afterwards.
+`servers`        A PostgreSQL and a Valkey for one test alone, migrated, that it may kill and start again.
 `app`, `client`  The Flask application and a test client. `client` works inside `session`, unless the test asks
                  for `database` as well.
 
@@ -27,7 +28,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from sqlalchemy.orm import Session
 
 from portal import db, local, queue
 from portal.cli.migrate import migrate_to_head
-from portal.config import Settings, read_settings
+from portal.config import ROOT, Settings, read_settings
 from portal.models import Base
 
 STATE = "KASSA_TEST_STATE"
@@ -55,6 +56,15 @@ def pytest_configure(config: pytest.Config) -> None:
     _clear_after_the_killed()
     os.environ[STATE] = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
     config.stash[_first] = True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start processes or a browser follow one another, and begin before the many quick ones."""
+    for item in items:
+        for name in ("processes", "browser"):
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -117,14 +127,7 @@ def environment(services: local.Access, worker_id: str) -> dict[str, str]:
         _execute(services.owner_url("postgres"), f"drop database if exists {name} with (force)")
         _execute(services.owner_url("postgres"), f"create database {name} template {TEMPLATE}")
     number = int(worker_id.removeprefix("gw")) + 1 if worker_id.startswith("gw") else 0
-    return {
-        **{key: value for key, value in os.environ.items() if not key.startswith("KASSA_")},
-        "KASSA_DATABASE_URL": services.database_url(name),
-        "KASSA_DATABASE_OWNER_URL": services.owner_url(name),
-        "KASSA_REDIS_URL": services.redis_url(number),
-        "KASSA_SECRET_KEY": "a secret that only the tests know, and everybody else",
-        "KASSA_REQUESTS_PER_MINUTE": "1000000",
-    }
+    return _environment(services.database_url(name), services.owner_url(name), services.redis_url(number))
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +157,49 @@ def session(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ses
         with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
             yield session
         outer.rollback()
+
+
+@dataclass(frozen=True)
+class Servers:
+    """A PostgreSQL and a Valkey of one test: `local.start(servers.directory)` brings back what it killed."""
+
+    directory: Path
+    access: local.Access
+    environment: dict[str, str]
+
+    def kill(self, name: str) -> None:
+        """Kill `postgres` or `valkey` with all its children, as the loss of power would."""
+        for process in local._processes_in(self.directory / name):
+            process.kill()
+
+    def start(self) -> None:
+        """Start what does not run."""
+        local.start(self.directory, memory_mb=64)
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    """Servers of this test's own, with a migrated database; nothing is connected to them."""
+    access = local.start(tmp_path, memory_mb=64)
+    try:
+        migrate_to_head(access.owner_url())
+        yield Servers(
+            tmp_path, access, _environment(access.database_url(), access.owner_url(), access.redis_url())
+        )
+    finally:
+        local.stop(tmp_path)
+
+
+def _environment(database_url: str, owner_url: str, redis_url: str) -> dict[str, str]:
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith("KASSA_")},
+        "KASSA_DATABASE_URL": database_url,
+        "KASSA_DATABASE_OWNER_URL": owner_url,
+        "KASSA_REDIS_URL": redis_url,
+        "KASSA_SECRET_KEY": "a secret that only the tests know, and everybody else",
+        "KASSA_REQUESTS_PER_MINUTE": "1000000",
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 @pytest.fixture
@@ -187,7 +233,7 @@ def _empty(settings: Settings) -> None:
         )
         tables = [table.name for table in Base.metadata.sorted_tables]
         filled = sa.text(
-            " union all ".join(f"select '{name}' where exists (select from {name})" for name in tables)  # noqa: S608
+            " union all ".join(f"select '{name}' where exists (select from {name})" for name in tables)
         )
         if names := list(connection.scalars(filled)):
             connection.execute(sa.text(f"truncate {', '.join(names)} restart identity cascade"))
