@@ -1,12 +1,21 @@
 """The demo: two companies with a past, and simulated tills that go on with it."""
 
+import fcntl
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
-from portal.cli import cli, open_portal
+from portal.cli import cli, data_directory, open_portal
+from portal.cli._address import running_url
+from portal.demo.door import Door
 from portal.demo.history import DAYS, SEED, ensure_history
+from portal.demo.live import Outbox, Simulation, choose
 from portal.demo.people import PASSWORD, describe_people, ensure_demo
+from portal.demo.tokens import provide_tokens
 from portal.primitives import clock
 
 
@@ -28,6 +37,53 @@ def demo(days: int, seed: int) -> None:
     click.echo(f"Demo people, password {PASSWORD}; a one-time code: ./kassa code LOGIN")
     for line in describe_people():
         click.echo(f"  {line}")
+
+
+@cli.command()
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.01, 100),
+    default=1.0,
+    show_default=True,
+    help="Documents a second by day, all tills together; fewer when shops are shut.",
+)
+@click.option("--registers", type=click.IntRange(1), help="How many tills; all of the demo without it.")
+@click.option("--url", help="Where the portal is; the one that runs on this machine without it.")
+def simulate(rate: float, registers: int | None, url: str | None) -> None:
+    """Stream new documents from simulated tills through the portal's HTTP door until Ctrl-C."""
+    data = data_directory()
+    with open_portal() as settings, _only_one(data):
+        now = clock.now()
+        places = choose(ensure_demo(settings, at=now), registers)
+        tokens = provide_tokens(data / "demo" / "tokens.json", [place.holder for place in places], at=now)
+        simulation = Simulation(
+            places,
+            {holder.register: token for holder, token in tokens.items()},
+            Door(url or running_url(data) or settings.public_url, say=_say),
+            Outbox(data / "demo" / "outbox"),
+            rate,
+            say=_say,
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: simulation.stopping.set())
+        simulation.run()
+
+
+@contextmanager
+def _only_one(data: Path) -> Iterator[None]:
+    """Two simulations of the same tills would give out the same numbers twice."""
+    (data / "demo").mkdir(parents=True, exist_ok=True)
+    with (data / "demo" / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise click.ClickException("the demo's tills are being simulated already") from None
+        yield
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
 
 
 def _progress(line: str) -> None:

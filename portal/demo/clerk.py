@@ -100,9 +100,9 @@ def shelf_of(trade: Trade, dialect: Dialect, day: date) -> Shelf:
     return _shelf(trade.shelf, dialect.country, day.year * 4 + (day.month - 1) // 3)
 
 
-def chance_of(seed: int, stall: Stall, day: date) -> Random:
-    """The luck of one register's day, whatever happened before it."""
-    return Random(f"{seed}/{stall.register}/{day.isoformat()}")
+def chance_of(seed: int, stall: Stall, day: date, *, after: int = 0) -> Random:
+    """The luck of one register's day, whatever happened before it; a day taken up after a document has other luck."""
+    return Random(f"{seed}/{stall.register}/{day.isoformat()}/{after}")
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ where it stood and comes out the same, and one that is there already is left alo
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import chain as chained
 from multiprocessing import get_context
 
 from sqlalchemy import func, select
@@ -20,7 +19,7 @@ from portal.config import Settings
 from portal.db import transaction
 from portal.demo.clerk import Clerk, chance_of, play_day
 from portal.demo.people import Place
-from portal.demo.shops import hours_of
+from portal.demo.shops import day_at
 from portal.demo.till import Till, take_up
 from portal.fiscal import codec
 from portal.fiscal.chain import canonical
@@ -108,8 +107,9 @@ def write_history(order: Order) -> int:
     with transaction(place.organisation_id) as session:
         till = till_of(session, place)
     written = 0
-    for raws in _batches(tell(place, till, until=order.until, seed=order.seed, days=order.days)):
-        _accept(place, raws)
+    days = tell(place, till, until=order.until, seed=order.seed, days=order.days)
+    for raws, first_number in batches_of(days):
+        _accept(place, raws, first_number)
         drain_register(place.organisation_id, place.register_id)
         written += len(raws)
     return written
@@ -117,8 +117,8 @@ def write_history(order: Order) -> int:
 
 def tell(place: Place, till: Till, *, until: datetime, seed: int = SEED, days: int = DAYS) -> Iterator[Day]:
     """The days of a register from where its till stands up to a moment."""
-    last = _day_at(place, until)
-    founded = _day_at(place, place.founded_at)
+    last = day_at(place.shop, until)
+    founded = day_at(place.shop, place.founded_at)
     day = _next_day(till) or founded - timedelta(days=days)
     while day <= last:
         documents = list(_play(place, till, day, (founded - day).days, until, seed))
@@ -169,16 +169,6 @@ def _behind(places: list[Place], at: datetime) -> list[Place]:
     ]
 
 
-def _day_at(place: Place, moment: datetime) -> date:
-    """The business day that a moment falls into at a place."""
-    hours = hours_of(
-        place.shop, moment.date() if (moment.month, moment.day) != (1, 1) else date(moment.year, 1, 2)
-    )
-    assert hours is not None, "every day but the first of January has hours"
-    local = moment.astimezone(hours[0].tzinfo) - timedelta(hours=place.shop.day_starts_hour)
-    return local.date()
-
-
 def _next_day(till: Till) -> date | None:
     """The day that a till would go on with: the one it is in, or the one after its last shift."""
     if till.opened_at is None:
@@ -197,7 +187,7 @@ def _play(
         place.stall,
         till,
         day,
-        chance_of(seed, place.stall, day),
+        chance_of(seed, place.stall, day, after=till.number if till.is_open else 0),
         slips=SLIPS.get((register, days_ago), 0),
     )
     lost_for = AUTONOMOUS.get(register) if days_ago == 0 else None
@@ -221,26 +211,29 @@ def _as_sent(place: Place, documents: list[Document], days_ago: int) -> list[byt
     return raws
 
 
-def _batches(days: Iterator[Day]) -> Iterator[list[bytes]]:
-    """Whole days, as many as a batch takes."""
-    waiting: list[list[bytes]] = []
+def batches_of(days: Iterator[Day]) -> Iterator[tuple[list[bytes], int]]:
+    """Whole days, as many as a batch takes, with the number of the first document."""
+    waiting: list[Day] = []
     count = size = 0
     for day in days:
         day_size = sum(map(len, day.raws)) + len(day.raws)
         if waiting and (count + len(day.raws) > BATCH_DOCUMENTS_MAX or size + day_size > BATCH_BYTES_MAX):
-            yield list(chained.from_iterable(waiting))
+            yield _batch(waiting)
             waiting, count, size = [], 0, 0
-        waiting.append(day.raws)
+        waiting.append(day)
         count += len(day.raws)
         size += day_size
     if waiting:
-        yield list(chained.from_iterable(waiting))
+        yield _batch(waiting)
 
 
-def _accept(place: Place, raws: list[bytes]) -> None:
-    """Take a batch in as if the register had sent it; its first line makes the key, which is never used again."""
-    body = b"\n".join(raws)
+def _batch(days: list[Day]) -> tuple[list[bytes], int]:
+    return [raw for day in days for raw in day.raws], days[0].documents[0].number
+
+
+def _accept(place: Place, raws: list[bytes], first_number: int) -> None:
+    """Take a batch in as if the register had sent it; a first number makes one key and no other."""
     speaker = Speaker(place.organisation_id, PORTAL_SENDER, place.register_id)
-    key = f"history-{place.stall.register}-{codec.decode(raws[0]).number}"
+    key = f"history-{place.stall.register}-{first_number}"
     with transaction(place.organisation_id) as session:
-        accept_batch(session, speaker, key, body, at=clock.now())
+        accept_batch(session, speaker, key, b"\n".join(raws), at=clock.now())

@@ -144,6 +144,18 @@ def hours_of(shop: Shop, day: date) -> tuple[datetime, datetime] | None:
     return midnight + timedelta(hours=opens), midnight + timedelta(hours=closes)
 
 
+def day_at(shop: Shop, moment: datetime) -> date:
+    """The business day that a moment falls into at a point."""
+    local = moment.astimezone(zone_of(shop.zone)) - timedelta(hours=shop.day_starts_hour)
+    return local.date()
+
+
+def local_moment(shop: Shop, moment: datetime) -> datetime:
+    """A moment as a point's tills state it: whole seconds, with the local offset."""
+    offset = moment.astimezone(zone_of(shop.zone)).utcoffset()
+    return moment.astimezone(timezone(offset or timedelta())).replace(microsecond=0)
+
+
 def receipts_expected(shop: Shop, stall: Stall, day: date) -> float:
     """How many receipts a register may expect on a day, before chance has its say."""
     trade, country = shop.trade, shop.dialect.country
