@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import db, queue
+from portal.api import ingest as ingest_api
 from portal.auth import guards, totp
 from portal.auth import views as auth
 from portal.config import ROOT, Settings
@@ -49,6 +50,8 @@ def create_app(settings: Settings) -> Flask:
     guards.init_app(app)
 
     app.register_blueprint(auth.blueprint)
+    app.register_blueprint(ingest_api.blueprint)
+    security.csrf.exempt(ingest_api.blueprint)
     app.add_url_rule("/health", "health", health)
     return app
 
@@ -67,8 +70,8 @@ def health() -> Response:
 
 def _reaches_database() -> bool:
     try:
-        with db.engine().connect() as connection:
-            return connection.execute(text("select 1")).scalar() == 1
+        with db.transaction() as session:
+            return session.scalar(text("select 1")) == 1
     except SQLAlchemyError:
         return False
 

@@ -83,8 +83,6 @@ def csrf_token(client: FlaskClient) -> str:
     return found[1]
 
 
-def post(
-    client: FlaskClient, path: str, *, headers: dict[str, str] | None = None, **fields: object
-) -> TestResponse:
+def post(client: FlaskClient, path: str, **fields: object) -> TestResponse:
     """Send a form as our own page would."""
-    return client.post(path, data={"csrf_token": csrf_token(client), **fields}, headers=headers)
+    return client.post(path, data={"csrf_token": csrf_token(client), **fields})

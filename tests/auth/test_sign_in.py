@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from portal.audit import AuditEntry
 from portal.auth import actions, attempts, passwords, totp
+from portal.auth.forms import SignInForm
 from portal.auth.models import SignIn
 from portal.auth.queries import digest_of
 from portal.orgs.models import Organisation, Person
@@ -49,7 +50,7 @@ def enter(client: FlaskClient, anna: Enrolled, redis: Redis) -> Enter:
     """Fill the form in as Anna would, but for what the test says."""
 
     def fill(**fields: str) -> TestResponse:
-        right = {"login": anna.email, "password": PASSWORD, "code": anna.code()}
+        right: dict[str, object] = {"login": anna.email, "password": PASSWORD, "code": anna.code()}
         return doorway.post(client, "/sign-in", **{**right, **fields})
 
     return fill
@@ -157,7 +158,7 @@ def test_two_requests_with_one_code_open_one_session(
     session: Session, anna: Enrolled, vault: totp.Vault
 ) -> None:
     now = clock.now()
-    form = doorway_form(anna)
+    form = SignInForm(anna.email, PASSWORD, anna.code())
     proofs = [
         actions.judge(actions.begin_attempt(session, anna.email, at=now), form, vault, at=now)
         for _ in range(2)
@@ -165,10 +166,6 @@ def test_two_requests_with_one_code_open_one_session(
     actions.let_in(session, proofs[0], at=now, address="", agent="")
     with pytest.raises(actions.WrongCredentials):
         actions.let_in(session, proofs[1], at=now, address="", agent="")
-
-
-def doorway_form(anna: Enrolled) -> Any:
-    return actions.SignInForm(anna.email, PASSWORD, anna.code())
 
 
 def test_four_failures_leave_the_door_open(enter: Enter) -> None:
@@ -240,7 +237,7 @@ def test_people_enter_while_redis_is_away(
 
 
 def test_an_old_hash_is_made_anew_at_sign_in(enter: Enter, session: Session, anna: Enrolled) -> None:
-    weak = passwords.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
+    weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
     session.execute(sa.update(Person).where(Person.id == anna.id).values(password_hash=weak))
     assert enter().status_code == 303
     session.expire_all()
