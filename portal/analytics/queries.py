@@ -39,6 +39,14 @@ class QuarterSums:
     weeks: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Hours:
+    """A set of business days by the hour: all measures of the hours that are over, and the gross of each hour."""
+
+    over: Sums
+    gross: list[int]
+
+
 def sum_point_days(session: Session, organisation_id: int, days: Sequence[PointDay]) -> Sums:
     """All measures over these business days of these points."""
     row = session.execute(
@@ -55,10 +63,8 @@ def sum_point_days(session: Session, organisation_id: int, days: Sequence[PointD
     return _as_sums(row)
 
 
-def sum_passed_hours(
-    session: Session, organisation_id: int, sets: Sequence[Sequence[PointDay]]
-) -> list[Sums]:
-    """All measures over the hours that are over, for several sets of point-days at once.
+def sum_hours(session: Session, organisation_id: int, sets: Sequence[Sequence[PointDay]]) -> list[Hours]:
+    """Measures hour by hour of the business day, for several sets of point-days at once.
 
     Hours are kept by register. A register that moved on that very day counts where most of its documents are:
     good enough to compare with, and never counted twice.
@@ -69,12 +75,13 @@ def sum_passed_hours(
             "with standing as (select distinct on (day, register_id) day, register_id, point_id from rollup_day "
             "where organisation_id = :organisation_id and day = any(cast(:days as date[])) "
             "order by day, register_id, document_count desc, point_id) "
-            f"select t.place, {_summed('h')} from unnest(cast(:places as integer[]), cast(:points as integer[]), "
+            f"select t.place, mod(h.hour - t.starts + 24, 24) as since, mod(h.hour - t.starts + 24, 24) < t.passed as is_over, {_summed('h')} "
+            "from unnest(cast(:places as integer[]), cast(:points as integer[]), "
             "cast(:days as date[]), cast(:starts as integer[]), cast(:passed as integer[])) "
             "as t (place, point_id, day, starts, passed) "
             "join standing s on s.day = t.day and s.point_id = t.point_id "
             "join rollup_hour h on h.organisation_id = :organisation_id and h.register_id = s.register_id "
-            "and h.day = s.day and mod(h.hour - t.starts + 24, 24) < t.passed group by t.place"
+            "and h.day = s.day group by 1, 2, 3 order by 1, 2"
         ),
         {
             "organisation_id": organisation_id,
@@ -85,8 +92,14 @@ def sum_passed_hours(
             "passed": [one.hours_passed for _place, one in asked],
         },
     )
-    found = {row[0]: _as_sums(row[1:]) for row in rows}
-    return [found.get(place, dict(NOTHING)) for place in range(len(sets))]
+    found = [Hours(dict(NOTHING), [0] * 24) for _one in sets]
+    for place, since, is_over, *values in rows:
+        sums = _as_sums(values)
+        found[place].gross[since] += sums["sale_minor"]
+        if is_over:
+            for name, value in sums.items():
+                found[place].over[name] += value
+    return found
 
 
 def sum_by_day(

@@ -43,6 +43,7 @@ class Till:
     point_id: int
     name: str
     factory_number: str
+    registration_number: str | None
     state: str
 
 
@@ -103,6 +104,7 @@ def list_places(session: Session, scope: Scope) -> Places:
             Register.id,
             Register.name,
             Register.factory_number,
+            Register.registration_number,
             Register.state,
         )
         .outerjoin(
@@ -113,11 +115,11 @@ def list_places(session: Session, scope: Scope) -> Places:
     ).all()
     points: dict[int, Place] = {}
     names: dict[int, Till] = {}
-    for point_id, name, address, zone, starts, register_id, register_name, factory_number, state in rows:
+    for point_id, name, address, zone, starts, register_id, *register in rows:
         if point_id not in points:
             points[point_id] = Place(point_id, name, address, zone, starts, len(points))
         if register_id is not None:
-            names[register_id] = Till(register_id, point_id, register_name, factory_number, state)
+            names[register_id] = Till(register_id, point_id, *register)
     seen = {point_id: place for point_id, place in points.items() if scope.reaches(point_id)}
     registers = {register_id: till for register_id, till in names.items() if till.point_id in seen}
     return Places(seen, registers, names, limited=scope.point_ids is not None)
