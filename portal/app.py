@@ -12,10 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import db, queue
+from portal.analytics import views as analytics
 from portal.api import ingest as ingest_api
 from portal.auth import guards, totp
 from portal.auth import views as auth
 from portal.config import ROOT, Settings
+from portal.journal import views as journal
 from portal.web import assets, errors, formats, i18n, pages, security, words
 
 log = logging.getLogger("kassa.web")
@@ -49,9 +51,9 @@ def create_app(settings: Settings) -> Flask:
     security.init_app(app, settings)
     guards.init_app(app)
 
-    app.register_blueprint(auth.blueprint)
-    app.register_blueprint(ingest_api.blueprint)
-    security.csrf.exempt(ingest_api.blueprint)
+    for part in (auth, analytics, journal, ingest_api):
+        app.register_blueprint(part.blueprint)
+    security.exempt(app, ingest_api.blueprint)
     app.add_url_rule("/health", "health", health)
     return app
 
