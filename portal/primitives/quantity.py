@@ -6,9 +6,10 @@ from typing import Final
 from portal.primitives.money import round_half_up, whole
 
 MILLI_IN_ONE: Final = 1000
-MILLI_MAX: Final = 1_000_000_000_000
+# A million of anything; a document's own bound is the same number.
+MILLI_MAX: Final = 1_000_000_000
 
-_TYPED = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]{1,3}))?")
+_TYPED = re.compile(r"([0-9]{1,7})(?:[.,]([0-9]{1,3}))?")
 
 
 def parse_quantity(text: str) -> int | None:
