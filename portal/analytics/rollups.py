@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Protocol
 
+from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -40,8 +41,25 @@ _PLACES: dict[int, tuple[int | None, ...]] = {
 }
 
 
-class Entry(NamedTuple):
-    """A document with the facts the portal found out about it."""
+class Folded(Protocol):
+    """What a fold needs to know of a document."""
+
+    @property
+    def document(self) -> Document: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def day(self) -> date: ...
+    @property
+    def hour(self) -> int: ...
+    @property
+    def point_id(self) -> int: ...
+    @property
+    def payment(self) -> int: ...
+
+
+class Entry(Struct, gc=False):
+    """A stored document with the facts the portal found out about it."""
 
     document: Document
     kind: int
@@ -110,16 +128,16 @@ class Span:
     z_number: int | None = None
 
 
-def fold(entries: Iterable[Entry], names: Names) -> Fold:
+def fold(entries: Iterable[Folded], names: Names) -> Fold:
     """Fold one register's documents."""
     # The finest grain first, one dictionary step per document and per line; the coarser grains are summed from
     # it, which are far fewer.
-    fine: dict[tuple[date, int, int, int, int, int, int], list[int]] = {}
-    lines: dict[tuple[date, int, int, int, int], list[int]] = {}
+    fine: dict[tuple[date, int, int, int, str | None, int, int], list[int]] = {}
+    lines: dict[tuple[date, int, str | None, str, int, int | None], list[int]] = {}
     spans: dict[int, Span] = {}
-    product, cashier = names.product, names.cashier
-    for document, kind, day, hour, point_id, payment in entries:
-        key = (day, hour, kind, payment, cashier(document.cashier), document.shift, point_id)
+    for entry in entries:
+        document, kind, day = entry.document, entry.kind, entry.day
+        key = (day, entry.hour, kind, entry.payment, document.cashier, document.shift, entry.point_id)
         sums = fine.get(key)
         if sums is None:
             sums = fine[key] = [0, 0, 0, 0, 0, 0]
@@ -131,25 +149,19 @@ def fold(entries: Iterable[Entry], names: Names) -> Fold:
         sums[4] += payments.mobile_minor
         sums[5] += payments.other_minor
         for line in document.lines:
-            rate = line.tax_rate
-            line_key = (
-                day,
-                kind,
-                product(line.code, line.name),
-                line.section,
-                NO_TAX if rate is None else rate,
-            )
+            line_key = (day, kind, line.code, line.name, line.section, line.tax_rate)
             line_sums = lines.get(line_key)
             if line_sums is None:
-                line_sums = lines[line_key] = [0, 0, 0, 0]
+                lines[line_key] = [1, line.quantity_milli, line.sum_minor, line.tax_minor]
+                continue
             line_sums[0] += 1
             line_sums[1] += line.quantity_milli
             line_sums[2] += line.sum_minor
             line_sums[3] += line.tax_minor
         _stretch(spans, document, kind)
     result = Fold(spans=spans)
-    _sum_documents(result, fine)
-    _sum_lines(result, lines)
+    _sum_documents(result, fine, names)
+    _sum_lines(result, lines, names)
     return result
 
 
@@ -168,13 +180,15 @@ def _stretch(spans: dict[int, Span], document: Document, kind: int) -> None:
         span.closed_at, span.z_number = issued_at, number
 
 
-def _sum_documents(result: Fold, fine: dict[tuple[date, int, int, int, int, int, int], list[int]]) -> None:
+def _sum_documents(
+    result: Fold, fine: dict[tuple[date, int, int, int, str | None, int, int], list[int]], names: Names
+) -> None:
     width = len(MEASURES)
-    for (day, hour, kind, payment, cashier_id, shift, point_id), sums in fine.items():
+    for (day, hour, kind, payment, cashier, shift, point_id), sums in fine.items():
         vectors = (
             result.hours.setdefault((day, hour), [0] * width),
             result.days.setdefault((day, point_id), [0] * width),
-            result.cashiers.setdefault((day, cashier_id), [0] * width),
+            result.cashiers.setdefault((day, names.cashier(cashier)), [0] * width),
             result.shifts.setdefault(shift, [0] * width),
         )
         places = _PLACES.get(kind, ())
@@ -186,10 +200,12 @@ def _sum_documents(result: Fold, fine: dict[tuple[date, int, int, int, int, int,
         _add(result.kinds, (kind, payment, day), sums[:2])
 
 
-def _sum_lines(result: Fold, lines: dict[tuple[date, int, int, int, int], list[int]]) -> None:
-    for (day, kind, product_id, section, rate), (count, quantity, total, tax) in lines.items():
-        _add(result.taxes, (day, kind, rate), [total, tax])
-        _add(result.products, (day, kind, product_id, section), [count, quantity, total])
+def _sum_lines(
+    result: Fold, lines: dict[tuple[date, int, str | None, str, int, int | None], list[int]], names: Names
+) -> None:
+    for (day, kind, code, name, section, rate), (count, quantity, total, tax) in lines.items():
+        _add(result.taxes, (day, kind, NO_TAX if rate is None else rate), [total, tax])
+        _add(result.products, (day, kind, names.product(code, name), section), [count, quantity, total])
         _add(result.sections, (day, kind, section), [count, quantity, total])
 
 
@@ -297,14 +313,7 @@ def _upsert(
 
 def array_text(values: Iterable[object]) -> str:
     """A PostgreSQL array literal of numbers, dates or moments; None becomes NULL."""
-    return (
-        "{"
-        + ",".join(
-            "NULL" if value is None else f'"{value}"' if isinstance(value, datetime) else str(value)
-            for value in values
-        )
-        + "}"
-    )
+    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
 
 
 _SHIFT_COLUMNS = ("shift", "opened_at", "closed_at", "first_number", "last_number", "z_number", *MEASURES)

@@ -35,9 +35,13 @@ def without_digest(canonical_bytes: bytes, digest: str | None) -> bytes:
 
 def till_digest(previous: bytes, canonical_bytes: bytes) -> bytes:
     """A till's own digest: SHA-256 over the previous digest (empty for the first) and the document without `digest`."""
-    return sha256(previous + canonical_bytes).digest()
+    digest = sha256(previous)
+    digest.update(canonical_bytes)
+    return digest.digest()
 
 
 def link(previous: bytes, canonical_bytes: bytes) -> bytes:
     """The portal's link: SHA-256 over the digest before (empty for the first) and the whole canonical document."""
-    return sha256(previous + canonical_bytes).digest()
+    digest = sha256(previous)
+    digest.update(canonical_bytes)
+    return digest.digest()

@@ -12,6 +12,7 @@ from functools import cache
 from time import perf_counter
 from typing import Any
 
+from msgspec import Struct
 from psycopg2.extras import Json, execute_values
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
@@ -105,8 +106,7 @@ class Waiting:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, gc=False):
     """A document that was read, and where it stood."""
 
     portion: Waiting
@@ -428,13 +428,7 @@ def _append(session: Session, lane: Lane, head: RegisterHead, reads: list[Read],
     append_remarks(session, lane.organisation_id, lane.register_id, remarks, at=now)
     _move_head(session, lane, head, documents, now)
     names = _names.setdefault(lane.organisation_id, rollups.Names())
-    result = rollups.fold(
-        (
-            rollups.Entry(new.document, new.kind, new.day, new.hour, new.point_id, new.payment)
-            for new in documents
-        ),
-        names,
-    )
+    result = rollups.fold(documents, names)
     _remember_names(session, lane, names)
     rollups.move(session, lane.organisation_id, lane.register_id, result)
     return {remark.number for remark in remarks}
@@ -523,11 +517,19 @@ def forget_names(organisation_id: int) -> None:
     _written.pop(organisation_id, None)
 
 
+class Beside(Struct, gc=False):
+    """What the head knows of the document with the highest number."""
+
+    issued_at: datetime
+    digest: str | None
+
+
 def _check(session: Session, lane: Lane, head: RegisterHead, reads: list[Read]) -> list[NewRemark]:
     """The rules that new documents break, and those that documents stored before turn out to break."""
     assert lane.dialect is not None, "a lane with a register has a dialect"
     opened = _shifts_opened(session, lane, {read.document.shift for read in reads})
-    around = _neighbours(session, lane, head, reads)
+    around: dict[int, Document | Beside] = {read.document.number: read.document for read in reads}
+    stored = _neighbours(session, lane, head, reads, around)
     remarks: list[NewRemark] = []
     for read in reads:
         document = read.document
@@ -540,30 +542,22 @@ def _check(session: Session, lane: Lane, head: RegisterHead, reads: list[Read]) 
             dialect=lane.dialect,
             shift_opened_at=shift_opened_at,
             received_at=read.portion.received_at,
-            previous_issued_at=before.issued_at if before else None,
+            previous_issued_at=None if before is None else before.issued_at,
         )
         for code, facts in broken:
             remarks.append(NewRemark(document.number, code, facts))
         if document.digest is not None:
-            _check_digests(read, before, remarks)
-        after = around.get(document.number + 1)
-        if after is not None and after.is_stored and after.previous and document.digest != after.previous:
-            remarks.append(NewRemark(document.number + 1, "previous_mismatch", {"number": document.number}))
+            _check_digests(read, document, before, remarks)
+        after = stored.get(document.number + 1)
+        if after is not None and after.previous is not None and after.previous != document.digest:
+            remarks.append(NewRemark(after.number, "previous_mismatch", {"number": document.number}))
     return remarks
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """What is known of a document beside a new one."""
-
-    issued_at: datetime
-    digest: str | None
-    previous: str | None
-    is_stored: bool
-
-
-def _check_digests(read: Read, before: Neighbour | None, remarks: list[NewRemark]) -> None:
-    document = read.document
+def _check_digests(
+    read: Read, document: Document, before: Document | Beside | None, remarks: list[NewRemark]
+) -> None:
+    """Hold a till's own digests against its own numbering."""
     if before is not None and document.previous != before.digest:
         remarks.append(NewRemark(document.number, "previous_mismatch", {"number": document.number - 1}))
     stated = bytes.fromhex(document.previous) if document.previous else b""
@@ -587,32 +581,30 @@ def _shifts_opened(session: Session, lane: Lane, shifts: set[int]) -> dict[int, 
     return dict(rows.tuples().all())
 
 
-def _neighbours(session: Session, lane: Lane, head: RegisterHead, reads: list[Read]) -> dict[int, Neighbour]:
-    """The documents with the numbers just before and after the new ones.
+def _neighbours(
+    session: Session,
+    lane: Lane,
+    head: RegisterHead,
+    reads: list[Read],
+    around: dict[int, Document | Beside],
+) -> dict[int, Document]:
+    """Add to `around` what stands beside the new documents, and return what of it had to be looked for.
 
-    In the usual stream they are in hand or at the head; only late documents need to be looked for.
+    In the usual stream the neighbours are in hand or at the head; only late documents have others.
     """
-    around = {
-        read.document.number: Neighbour(
-            read.document.issued_at, read.document.digest, read.document.previous, is_stored=False
-        )
-        for read in reads
+    last = head.last_number
+    if last is None:
+        return {}
+    if last not in around and head.last_issued_at is not None:
+        digest = head.till_digest.hex() if head.till_digest else None
+        around[last] = Beside(head.last_issued_at.astimezone(UTC), digest)
+    late = [read.document.number for read in reads if read.document.number < last]
+    wanted = {number + step for number in late for step in (-1, 1)} - (around.keys() - {last})
+    stored = {
+        number: codec.decode(body) for number, body in _stored(session, lane, head, sorted(wanted)).items()
     }
-    if head.last_number is None:
-        return around
-    if head.last_number not in around and head.last_issued_at is not None:
-        around[head.last_number] = Neighbour(
-            head.last_issued_at.astimezone(UTC),
-            head.till_digest.hex() if head.till_digest else None,
-            None,
-            is_stored=False,
-        )
-    late = [read.document.number for read in reads if read.document.number < head.last_number]
-    missing = {number + step for number in late for step in (-1, 1)} - (around.keys() - {head.last_number})
-    for number, body in _stored(session, lane, head, sorted(missing)).items():
-        document = codec.decode(body)
-        around[number] = Neighbour(document.issued_at, document.digest, document.previous, is_stored=True)
-    return around
+    around.update(stored)
+    return stored
 
 
 def _quarantine(session: Session, lane: Lane, refused: Sequence[Refused], now: datetime) -> None:

@@ -7,6 +7,7 @@ from io import BytesIO
 from itertools import pairwise
 from typing import Any
 
+from msgspec import Struct
 from psycopg2.extras import Json, execute_values
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -14,8 +15,7 @@ from sqlalchemy.orm import Session
 from portal.fiscal.documents import Document
 
 
-@dataclass(frozen=True, slots=True)
-class NewDocument:
+class NewDocument(Struct, gc=False):
     """A document about to be appended: its bytes as sent, and what the portal found out about it."""
 
     document: Document
@@ -58,6 +58,8 @@ select :organisation_id, :register_id, number, sequence, kind, shift, ordinal, i
     autonomous, fiscal_sign, batch_id, :at, digest
 from incoming
 """
+# A transaction may append more than once.
+_FORGET_INCOMING = "delete from incoming"
 _APPEND_BODIES = """
 insert into document_body (organisation_id, register_id, number, body)
 select :organisation_id, :register_id, number, body from incoming
@@ -75,27 +77,36 @@ def append_documents(
     """Append one register's documents. The caller holds the register's lane and knows the numbers to be new."""
     cursor = _cursor(session)
     cursor.execute(_INCOMING)
-    cursor.copy_expert("copy incoming from stdin", BytesIO(b"".join([_copy_row(new) for new in documents])))
+    cursor.copy_expert("copy incoming from stdin", BytesIO(copy_text(documents)))
     facts = {"organisation_id": organisation_id, "register_id": register_id, "at": at}
     session.execute(text(_APPEND), facts)
     session.execute(text(_APPEND_BODIES), facts)
 
 
-def _copy_row(new: NewDocument) -> bytes:
-    document = new.document
-    payments = document.payments
-    # Only the body can hold characters that COPY gives a meaning to; the rest is numbers and checked patterns.
-    head = (
-        f"{document.number}\t{new.sequence}\t{new.kind}\t{document.shift}\t{document.ordinal}\t{document.issued_at}\t"
-        f"{new.day}\t{new.hour}\t{new.point_id}\t{_null(new.cashier_id)}\t"
-        f"{document.total_minor}\t{payments.cash_minor}\t{payments.card_minor}\t{payments.mobile_minor}\t"
-        f"{payments.other_minor}\t{document.change_minor}\t{new.payment}\t{'t' if document.autonomous else 'f'}\t"
-        f"{_null(document.fiscal_sign)}\t{new.batch_id}\t\\\\x{new.digest.hex()}\t"
-    )
-    body = (
-        new.raw.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-    )
-    return head.encode() + body + b"\n"
+def copy_text(documents: Sequence[NewDocument]) -> bytes:
+    """Documents as COPY reads them.
+
+    Only the body can hold characters that COPY gives a meaning to; the rest is numbers and checked patterns.
+    """
+    rows: list[bytes] = []
+    for new in documents:
+        document, raw = new.document, new.raw
+        payments = document.payments
+        head = (
+            f"{document.number}\t{new.sequence}\t{new.kind}\t{document.shift}\t{document.ordinal}\t"
+            f"{document.issued_at}\t{new.day}\t{new.hour}\t{new.point_id}\t{_null(new.cashier_id)}\t"
+            f"{document.total_minor}\t{payments.cash_minor}\t{payments.card_minor}\t{payments.mobile_minor}\t"
+            f"{payments.other_minor}\t{document.change_minor}\t{new.payment}\t{document.autonomous}\t"
+            f"{_null(document.fiscal_sign)}\t{new.batch_id}\t\\\\x{new.digest.hex()}\t"
+        )
+        rows.append(head.encode())
+        if b"\\" in raw:
+            raw = raw.replace(b"\\", b"\\\\")
+        if b"\n" in raw or b"\t" in raw or b"\r" in raw:
+            raw = raw.replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+        rows.append(raw)
+        rows.append(b"\n")
+    return b"".join(rows)
 
 
 def _null(value: object) -> object:

@@ -1,0 +1,1 @@
+"""How fast things are, as ratios to a limit measured in the same run."""
