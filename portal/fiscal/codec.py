@@ -1,6 +1,8 @@
 """Bytes to documents and back."""
 
 import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import msgspec
 
@@ -8,6 +10,12 @@ from portal.fiscal.documents import Document
 
 _decoder = msgspec.json.Decoder(Document)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
+
+# Outside of these no page could show the document, and no database keeps an offset of sixteen hours.
+MOMENT_MIN: Final = datetime(1900, 1, 2, tzinfo=UTC)
+MOMENT_MAX: Final = datetime(2999, 12, 30, tzinfo=UTC)
+OFFSET_MAX: Final = timedelta(hours=15, minutes=59)
+
 _PATH = re.compile(r"^(?P<why>.*) - at `\$(?P<path>.*)`$", re.DOTALL)
 
 
@@ -23,7 +31,7 @@ class Unreadable(ValueError):
 def decode(raw: bytes) -> Document:
     """Read one document; raise Unreadable with what is wrong and where."""
     try:
-        return _decoder.decode(raw)
+        document = _decoder.decode(raw)
     except msgspec.DecodeError as error:
         match = _PATH.match(str(error))
         if match:
@@ -33,6 +41,11 @@ def decode(raw: bytes) -> Document:
         raise Unreadable(
             "the text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "nested too deeply"
         ) from error
+    issued_at = document.issued_at
+    offset = issued_at.utcoffset()
+    if not MOMENT_MIN <= issued_at <= MOMENT_MAX or offset is None or not -OFFSET_MAX <= offset <= OFFSET_MAX:
+        raise Unreadable("the moment is beyond the calendar", "issued_at")
+    return document
 
 
 # Before a body of lines whose first line begins like an array (only our own cuts have it; RFC 7464's separator).
@@ -59,4 +72,4 @@ def join(raws: list[bytes]) -> bytes:
     """
     if any(b"\n" in raw or b"\r" in raw for raw in raws):
         return b"[" + b",".join(raws) + b"]"
-    return (_LINES if raws and raws[0].lstrip()[:1] == b"[" else b"") + b"\n".join(raws)
+    return (_LINES if raws and raws[0].lstrip()[:1] in (b"[", _LINES) else b"") + b"\n".join(raws)
