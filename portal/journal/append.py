@@ -77,6 +77,8 @@ def append_documents(
     """Append one register's documents. The caller holds the register's lane and knows the numbers to be new."""
     cursor = _cursor(session)
     cursor.execute(_INCOMING)
+    # An earlier append of the same transaction leaves its rows there.
+    cursor.execute("delete from incoming")
     cursor.copy_expert("copy incoming from stdin", BytesIO(copy_text(documents)))
     facts = {"organisation_id": organisation_id, "register_id": register_id, "at": at}
     session.execute(text(_APPEND), facts)
