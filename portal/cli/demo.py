@@ -11,6 +11,7 @@ import click
 
 from portal.cli import cli, data_directory, open_portal
 from portal.cli._address import running_url
+from portal.cli._progress import Progress
 from portal.demo.door import Door
 from portal.demo.history import DAYS, SEED, ensure_history
 from portal.demo.live import Outbox, Simulation, choose
@@ -28,12 +29,17 @@ from portal.primitives import clock
     help="How far the past reaches back.",
 )
 @click.option("--seed", type=int, default=SEED, show_default=True, help="Another seed, another history.")
-def demo(days: int, seed: int) -> None:
+@click.option("--quiet", is_flag=True, help="Do not list the demo's people at the end.")
+def demo(*, days: int, seed: int, quiet: bool) -> None:
     """Make the demo's companies, people and history; what is there already stays as it is."""
     with open_portal() as settings:
         now = clock.now()
         places = ensure_demo(settings, at=now)
-        ensure_history(settings, places, at=now, say=_progress, days=days, seed=seed)
+        progress = Progress(every=4)
+        ensure_history(settings, places, at=now, say=progress, days=days, seed=seed)
+        progress.end()
+    if quiet:
+        return
     click.echo(f"Demo people, password {PASSWORD}; a one-time code: ./kassa code LOGIN")
     for line in describe_people():
         click.echo(f"  {line}")
@@ -84,18 +90,3 @@ def _only_one(data: Path) -> Iterator[None]:
 def _say(line: str) -> None:
     click.echo(line)
     sys.stdout.flush()
-
-
-def _progress(line: str) -> None:
-    """Show a step: over the one before on a terminal, on a line of its own elsewhere."""
-    if sys.stdout.isatty():
-        click.echo(f"\r\033[K{line}", nl=False)
-        if line.startswith("history: ") and _is_last(line):
-            click.echo()
-        return
-    click.echo(line)
-
-
-def _is_last(line: str) -> bool:
-    words = line.split()
-    return words[1] == words[3]
