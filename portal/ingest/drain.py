@@ -13,9 +13,11 @@ from time import perf_counter
 from typing import Any
 
 from msgspec import Struct
+import psycopg2
 from psycopg2.extras import Json, execute_values
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal import queue
@@ -50,6 +52,22 @@ TRANSACTIONS_PER_JOB = 20
 
 # A worker forgets names past this many, so that a sender of ever new names cannot fill its memory.
 NAMES_MAX = 200_000
+
+# A longer text in the facts of a quarantined document is cut; the document itself is kept whole.
+FACT_LENGTH_MAX = 500
+
+# The database went away, another transaction won or the job's time is up; SQLAlchemy does not wrap what the
+# driver's own cursor raises.
+NOBODYS_FAULT = (
+    OperationalError,
+    InterfaceError,
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+    BaseTimeoutException,
+)
+
+# The document holds what the database cannot.
+ITS_OWN_FAULT = (DataError, psycopg2.DataError)
 
 # The names this process has written already, per organisation.
 _names: dict[int, rollups.Names] = {}
@@ -163,8 +181,8 @@ def _drain_some(organisation_id: int, register_id: int, documents_max: int) -> D
     try:
         with transaction(organisation_id) as session:
             return _drain_in(session, organisation_id, register_id, documents_max)
-    except OperationalError:
-        # The database went away; the lane is found again when it is back.
+    except NOBODYS_FAULT:
+        # The lane is found again when the database is back.
         forget_names(organisation_id)
         raise
     except Exception:
@@ -172,8 +190,12 @@ def _drain_some(organisation_id: int, register_id: int, documents_max: int) -> D
         forget_names(organisation_id)
         if documents_max > 1:
             return _drain_some(organisation_id, register_id, 1)
-    with transaction(organisation_id) as session:
-        return _drain_in(session, organisation_id, register_id, 1, one_by_one=True)
+    try:
+        with transaction(organisation_id) as session:
+            return _drain_in(session, organisation_id, register_id, 1, one_by_one=True)
+    except Exception:
+        forget_names(organisation_id)
+        raise
 
 
 def _drain_in(
@@ -298,11 +320,13 @@ def _cut(portion: Waiting) -> list[Cut]:
 def _take_alone(session: Session, lane: Lane, cut: Cut, counts: dict[int, Drained], now: datetime) -> bool:
     """Take one document in by itself; True when our own code failed on it and it went to quarantine."""
     portion, position, raw = cut
+    alone = {portion.batch_id: Drained()}
     try:
         with session.begin_nested():
-            _take_in(session, lane, [cut], counts, now)
+            _take_in(session, lane, [cut], alone, now)
+        counts[portion.batch_id].add(alone[portion.batch_id])
         return False
-    except OperationalError:
+    except NOBODYS_FAULT:
         raise
     except Exception as error:
         log.exception(
@@ -312,7 +336,7 @@ def _take_alone(session: Session, lane: Lane, cut: Cut, counts: dict[int, Draine
         facts: dict[str, object] = {"error": type(error).__name__}
         _quarantine(session, lane, [Refused(portion, position, raw, "unprocessable", facts)], now)
         counts[portion.batch_id].quarantined += 1
-        return True
+        return not isinstance(error, ITS_OWN_FAULT)
 
 
 def _take_in(
@@ -363,6 +387,9 @@ def _stranger(session: Session, lane: Lane, document: Document) -> tuple[str, di
     facts: dict[str, object] = {"register": document.register}
     if document.register == lane.factory_number:
         return "register_removed", facts
+    # A register put on record since the batch came was unknown then; PostgreSQL knows no name with a NUL.
+    if lane.register_id == UNATTRIBUTED or "\x00" in document.register:
+        return "unknown_register", facts
     known = session.execute(
         select(Register.id).where(
             Register.organisation_id == lane.organisation_id, Register.factory_number == document.register
@@ -622,13 +649,20 @@ def _quarantine(session: Session, lane: Lane, refused: Sequence[Refused], now: d
                 one.position,
                 lane.register_id or None,
                 one.reason,
-                Json(one.facts),
+                Json({name: _storable(value) for name, value in one.facts.items()}),
                 one.raw,
                 now,
             )
             for one in refused
         ],
     )
+
+
+def _storable(fact: object) -> object:
+    """A fact as jsonb can keep it: without NUL and halves of surrogate pairs, and no longer than a sentence."""
+    if not isinstance(fact, str):
+        return fact
+    return fact[:FACT_LENGTH_MAX].replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def _mark_drained(session: Session, lane: Lane, counts: dict[int, Drained], now: datetime) -> None:
