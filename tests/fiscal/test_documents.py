@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.fiscal.chain import canonical
-from portal.fiscal.codec import Unreadable, decode
+from portal.fiscal.codec import MOMENT_MAX, MOMENT_MIN, OFFSET_MAX, Unreadable, decode
 from portal.fiscal.documents import (
     KIND_BY_NAME,
     NUMBER_MAX,
@@ -254,6 +254,25 @@ def test_refuses_a_moment_that_could_be_another(text: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("inside", "outside"),
+    [
+        (MOMENT_MIN, MOMENT_MIN - timedelta(microseconds=1)),
+        (MOMENT_MAX, MOMENT_MAX + timedelta(microseconds=1)),
+        (datetime(2026, 1, 1, tzinfo=timezone(OFFSET_MAX)), datetime.max.replace(tzinfo=UTC)),
+        (datetime(2026, 1, 1, tzinfo=timezone(-OFFSET_MAX)), datetime.min.replace(tzinfo=UTC)),
+    ],
+)
+def test_a_moment_lies_in_the_calendar(inside: datetime, outside: datetime) -> None:
+    assert read(issued_at=inside.isoformat()).issued_at == inside
+    assert refusal(issued_at=outside.isoformat()).path == "issued_at"
+
+
+@pytest.mark.parametrize("offset", ["+16:00", "-16:00", "+23:59", "-23:59"])
+def test_refuses_an_offset_that_no_database_keeps(offset: str) -> None:
+    assert refusal(issued_at=f"2026-01-01T00:00:00{offset}").path == "issued_at"
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"colour": "red"},
@@ -416,8 +435,11 @@ documents = st.builds(
     digest=digests,
     discount_minor=sums,
     fiscal_sign=st.none() | st.from_regex("[0-9A-Za-z]{1,32}", fullmatch=True),
+    # Three days inside of the calendar, so that no offset leads out of it.
     issued_at=st.datetimes(
-        timezones=st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+        datetime.fromisoformat("1900-01-05"),
+        datetime.fromisoformat("2999-12-27"),
+        timezones=st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
     ),
     kind=st.sampled_from(sorted(KIND_BY_NAME)),
     lines=st.lists(lines, max_size=3).map(tuple),
