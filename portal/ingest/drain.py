@@ -324,8 +324,6 @@ def _take_alone(session: Session, lane: Lane, cut: Cut, counts: dict[int, Draine
     try:
         with session.begin_nested():
             _take_in(session, lane, [cut], alone, now)
-        counts[portion.batch_id].add(alone[portion.batch_id])
-        return False
     except NOBODYS_FAULT:
         raise
     except Exception as error:
@@ -337,6 +335,8 @@ def _take_alone(session: Session, lane: Lane, cut: Cut, counts: dict[int, Draine
         _quarantine(session, lane, [Refused(portion, position, raw, "unprocessable", facts)], now)
         counts[portion.batch_id].quarantined += 1
         return not isinstance(error, ITS_OWN_FAULT)
+    counts[portion.batch_id].add(alone[portion.batch_id])
+    return False
 
 
 def _take_in(
