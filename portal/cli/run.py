@@ -65,13 +65,14 @@ def run(*, port: int, workers: int, demo: bool) -> None:
             migrate_to_head(read_settings(variables).database_owner_url)
             assets.build(say)
             if demo:
-                _bring_demo(data, variables)
+                say("bringing the demo")
+            introduction = _bring_demo(data, variables) if demo else []
             supervisor = Supervisor(data, _programs(data, port, workers, demo=demo), variables, say, watch)
             try:
                 say(f"starting pages, {workers} workers and the scheduler")
                 supervisor.start()
                 _wait_until_ready(port, supervisor)
-                _welcome(variables["KASSA_PUBLIC_URL"], time.monotonic() - began_s, demo=demo)
+                _welcome(variables["KASSA_PUBLIC_URL"], time.monotonic() - began_s, introduction)
                 stopping.abrupt = False
                 supervisor.keep(stopping)
             finally:
@@ -128,12 +129,29 @@ def _start_servers(data: Path, port: int) -> tuple[dict[str, str], Watch | None]
     return {**public, **environment(data, access)}, watch
 
 
-def _bring_demo(data: Path, variables: Mapping[str, str]) -> None:
-    """Make the demo companies and their history, unless they are there."""
-    command = python("-m", "portal.cli", "demo", "--data", str(data))
-    done = subprocess.run(command, cwd=ROOT, env=dict(variables), check=False)
-    if done.returncode:
+def _bring_demo(data: Path, variables: Mapping[str, str]) -> list[str]:
+    """Make the demo companies and their history, unless they are there; return how its people are introduced."""
+    introduction: list[str] = []
+    with subprocess.Popen(
+        python("-m", "portal.cli", "demo", "--data", str(data)),
+        cwd=ROOT,
+        env={**variables, processes.MARK: str(data)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as command:
+        assert command.stdout is not None
+        try:
+            for line in command.stdout:
+                if line.startswith("history:"):
+                    say(line.strip())
+                else:
+                    introduction.append(line.rstrip())
+        except SystemExit:
+            command.terminate()
+            raise
+    if command.returncode:
         raise NotStarting("the demo could not be made (why stands above); `--no-demo` does without it")
+    return introduction
 
 
 def _programs(data: Path, port: int, workers: int, *, demo: bool) -> list[Program]:
@@ -181,16 +199,9 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _welcome(address: str, seconds: float, *, demo: bool) -> None:
-    width = min(shutil.get_terminal_size().columns, 80)
-    click.echo(
-        f"{'─' * width}\nKassa Portal: {address}    (ready after {seconds:.0f} s; Ctrl-C stops everything)"
-    )
-    if demo:
-        from portal.demo.people import PASSWORD, describe_people  # noqa: PLC0415 - loaded with the demo alone
-
-        click.echo(f"People of the demo, password {PASSWORD}:")
-        for person in describe_people():
-            click.echo(f"  {person}")
-        click.echo("One-time codes: ./kassa code owner@demo.by")
-    click.echo("─" * width)
+def _welcome(address: str, seconds: float, introduction: list[str]) -> None:
+    rule = "─" * min(shutil.get_terminal_size().columns, 80)
+    click.echo(f"{rule}\nKassa Portal: {address}    (ready after {seconds:.0f} s; Ctrl-C stops everything)")
+    for line in introduction:
+        click.echo(line)
+    click.echo(rule)
