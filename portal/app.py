@@ -17,6 +17,7 @@ from portal.api import ingest as ingest_api
 from portal.auth import guards, totp
 from portal.auth import views as auth
 from portal.config import ROOT, Settings
+from portal.ingest import views as ingest
 from portal.journal import views as journal
 from portal.web import assets, errors, formats, i18n, pages, security, words
 
@@ -51,7 +52,7 @@ def create_app(settings: Settings) -> Flask:
     security.init_app(app, settings)
     guards.init_app(app)
 
-    for part in (auth, analytics, journal, ingest_api):
+    for part in (auth, analytics, journal, ingest, ingest_api):
         app.register_blueprint(part.blueprint)
     security.exempt(app, ingest_api.blueprint)
     app.add_url_rule("/health", "health", health)
@@ -73,7 +74,7 @@ def health() -> Response:
 def _reaches_database() -> bool:
     try:
         with db.transaction() as session:
-            return session.scalar(text("select 1")) == 1
+            return bool(session.scalar(text("select 1")))
     except SQLAlchemyError:
         return False
 

@@ -52,7 +52,7 @@ def token_of(client: FlaskClient) -> str | None:
 
 
 def signed_in(
-    client: FlaskClient, session: Session, person: Person | int, organisation: Organisation | None
+    client: FlaskClient, session: Session, person: Person | int, organisation: Organisation | int | None
 ) -> FlaskClient:
     """Let this browser be signed in as the person, in the organisation's cabinet (None: not chosen yet)."""
     now, token = clock.now(), secrets.token_urlsafe(32)
@@ -60,7 +60,7 @@ def signed_in(
         sa.insert(SignIn).values(
             token_sha256=digest_of(token),
             person_id=person if isinstance(person, int) else person.id,
-            organisation_id=organisation and organisation.id,
+            organisation_id=organisation.id if isinstance(organisation, Organisation) else organisation,
             created_at=now,
             seen_at=now - timedelta(seconds=1),
             expires_at=now + ABSOLUTE_MAX,

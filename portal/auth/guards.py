@@ -76,9 +76,6 @@ def may(permission: str) -> Callable[[Callable[Args, Any]], Callable[Args, Any]]
             if reader.seat is None:
                 return go(url_for("auth.company", next=_address_to_return_to()))
             if not reader.may(permission):
-                # The bare address of the portal leads everybody to a page of theirs.
-                if request.path == "/" and request.method == "GET":
-                    return go(first_page(reader))
                 raise NotAllowed(permission=permission)
             return view(*args, **kwargs)
 

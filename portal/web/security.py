@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
 from portal.config import Settings
 from portal.primitives.refusals import BadInput, Refusal
@@ -52,6 +53,12 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 csrf = CSRFProtect()
 
 
+class Id(IntegerConverter):
+    """An id in an address: a whole number that the database could hold; any other address does not exist."""
+
+    regex = "[1-9][0-9]{0,17}"
+
+
 class CrossSite(Refusal):
     """A browser says that another site's page sent this request."""
 
@@ -77,6 +84,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     if settings.secure:
         # TLS ends at the proxy before us: its word on scheme and address is the true one.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    app.url_map.converters["int"] = Id
     app.before_request(_name_request)
     app.before_request(_check_request)
     csrf.init_app(app)

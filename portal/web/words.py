@@ -113,6 +113,10 @@ REFUSALS: dict[str, tuple[LazyString | str, LazyString | str]] = {
         lazy_gettext("Касса с заводским номером %(factory_number)s уже есть."),
         NOTHING_TO_DO,
     ),
+    "replay.foreign_currency": (
+        lazy_gettext("Чеки в BYN, а организация ведёт учёт в %(currency)s."),
+        lazy_gettext("Выберите белорусскую организацию."),
+    ),
     "ingest.unauthorised": (
         lazy_gettext("Токен не указан или никому не принадлежит."),
         lazy_gettext("Передайте заголовок Authorization: Bearer с токеном кассы или шлюза."),
@@ -191,6 +195,8 @@ REMARKS: dict[str, LazyString] = {
     "clock_back": lazy_gettext(
         "Документ от %(issued_at)s, а предыдущий от %(previous_at)s: время пошло назад."
     ),
+    "digest_mismatch": lazy_gettext("Контрольная сумма, которую назвала касса, не сходится с документом."),
+    "previous_mismatch": lazy_gettext("Касса назвала не ту контрольную сумму документа № %(number)s."),
 }
 
 QUARANTINE: dict[str, LazyString] = {
@@ -198,8 +204,11 @@ QUARANTINE: dict[str, LazyString] = {
     "unknown_register": lazy_gettext("Кассы «%(register)s» в организации нет."),
     "foreign_register": lazy_gettext("Документ кассы «%(register)s» пришёл с токеном другой кассы."),
     "register_removed": lazy_gettext("Касса «%(register)s» снята с учёта."),
-    "foreign_currency": lazy_gettext("Валюта документа %(currency)s, а организации нужна другая."),
+    "foreign_currency": lazy_gettext("Валюта документа %(currency)s, а у организации %(expected)s."),
     "fork": lazy_gettext("Под номером %(number)s уже принят другой документ."),
+    "unprocessable": lazy_gettext(
+        "Портал не смог обработать документ. Это наша ошибка, она записана в журнал."
+    ),
 }
 
 KINDS: dict[Kind, LazyString] = {

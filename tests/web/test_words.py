@@ -1,6 +1,8 @@
 """Every code that the portal can say no with has words, in every language, and the words take its facts."""
 
+import ast
 import importlib
+import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from flask import Flask
 import portal
 from portal.fiscal import checks
 from portal.fiscal.documents import Kind
+from portal.ingest import drain
 from portal.orgs.access import ROLES
 from portal.primitives.refusals import Refusal
 from portal.web import errors, i18n, words
@@ -43,6 +46,20 @@ def test_every_sentence_belongs_to_a_refusal_that_exists() -> None:
 @pytest.mark.parametrize("code", checks.CODES)
 def test_every_remark_has_a_sentence(code: str) -> None:
     assert str(words.REMARKS[code])
+
+
+def test_every_code_that_a_drained_lane_gives_has_a_sentence() -> None:
+    codes: dict[str, set[str]] = {"NewRemark": set(), "Refused": set()}
+    for node in ast.walk(ast.parse(inspect.getsource(drain))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in codes:
+            codes[node.func.id] |= {
+                argument.value
+                for argument in node.args
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            }
+    assert codes["NewRemark"] == {"previous_mismatch", "digest_mismatch"} <= set(words.REMARKS)
+    found = {"unknown_register", "foreign_register", "register_removed"}
+    assert codes["Refused"] | found == set(words.QUARANTINE)
 
 
 @pytest.mark.parametrize("kind", Kind)
