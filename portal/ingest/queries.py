@@ -214,16 +214,18 @@ def get_quarantined(
     return found[0], found[1]
 
 
-def list_gaps(session: Session, organisation_id: int, *, limit: int = 100) -> list[tuple[Gap, str]]:
-    """Open gaps, newest first, each with its register's factory number."""
+def list_gaps(session: Session, organisation_id: int, *, limit: int = 100) -> list[tuple[Gap, str, int]]:
+    """Open gaps, newest first, each with its register's factory number and how many numbers are still missing."""
+    still = func.unnest(Gap.missing).table_valued("value", name="still").render_derived()
+    missing = select(func.sum(func.upper(still.c.value) - func.lower(still.c.value))).select_from(still)
     rows = session.execute(
-        select(Gap, Register.factory_number)
+        select(Gap, Register.factory_number, missing.correlate(Gap).scalar_subquery())
         .join(Register, (Register.organisation_id == Gap.organisation_id) & (Register.id == Gap.register_id))
         .where(Gap.organisation_id == organisation_id, Gap.closed_at.is_(None))
         .order_by(Gap.found_at.desc(), Gap.register_id, Gap.first_number)
         .limit(limit)
     )
-    return [(gap, number) for gap, number in rows]
+    return [(gap, number, int(count)) for gap, number, count in rows]
 
 
 def page_remarks(
