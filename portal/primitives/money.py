@@ -11,7 +11,7 @@ from typing import Final, Self
 MINOR_IN_MAJOR: Final = 100
 
 # What a form may ask for; a document's own bound is `portal.fiscal.documents.SUM_MAX`, the same number.
-MINOR_MAX: Final = 1_000_000_000_000_000
+MINOR_MAX: Final = 10_000_000_000_000
 
 _TYPED = re.compile(r"([0-9]{1,15})(?:[.,]([0-9]{1,2}))?")
 _SPACES: Final = {ord(space): None for space in (" ", "\u00a0", "\u202f", "\u2009", "'")}

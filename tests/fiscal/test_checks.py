@@ -219,7 +219,7 @@ def test_only_belarus_remarks_cards_above_the_total() -> None:
 
 @pytest.mark.parametrize(
     ("cash", "change", "is_whole"),
-    [(2_000, 0, True), (2_000, 100, True), (2_001, 0, False), (2_099, 99, False)],
+    [(2_000, 0, True), (2_000, 100, True), (2_000, 50, False), (2_001, 0, False), (2_099, 99, False)],
 )
 def test_only_kazakhstan_wants_cash_in_whole_tenge(cash: int, change: int, is_whole: bool) -> None:
     document = receipt(payments=Payments(cash_minor=cash, card_minor=7), change_minor=change)

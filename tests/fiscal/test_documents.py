@@ -23,6 +23,7 @@ from portal.fiscal.documents import (
     Payments,
     Totals,
 )
+from portal.primitives import money, quantity
 from tests.fiscal.samples import manual_receipt, receipt, service_document
 
 BARE: dict[str, Any] = {

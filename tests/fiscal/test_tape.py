@@ -134,6 +134,32 @@ def test_a_report_names_what_there_was_and_leaves_out_what_there_was_not() -> No
     assert "Аннулирования" not in bare
 
 
+def test_revenue_is_what_was_taken_less_what_was_given_back() -> None:
+    totals = Totals(
+        sale_minor=100_000,
+        purchase_refund_minor=8,
+        refund_minor=10,
+        annulment_minor=200,
+        purchase_minor=4_000,
+    )
+    lines = tape(service_document("x_report", totals=totals), BY_HEADER, width=34)
+    assert [one.text for one in lines if one.text.startswith("Выручка")] == [
+        "Выручка:                    957,98"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "lines"),
+    [
+        (1_234_567, ["Смена 2000000000 Документ №1234567"]),
+        (12_345_678, ["Смена 2000000000", "                Документ №12345678"]),
+    ],
+)
+def test_a_value_never_touches_its_label(number: int, lines: list[str]) -> None:
+    document = service_document("shift_opened", number=number, shift=2_000_000_000)
+    assert texts(document, BY_HEADER, width=34)[9 : 9 + len(lines)] == lines
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [("cash_in", "ВНЕСЕНИЕ ДЕНЕГ"), ("cash_out", "ИЗЪЯТИЕ ДЕНЕГ"), ("shift_opened", "СМЕНА ОТКРЫТА")],

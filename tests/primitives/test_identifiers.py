@@ -141,7 +141,12 @@ def test_refuses_what_is_no_registration_number(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "number"),
-    [("SWK00033717", "SWK00033717"), ("swk 00033717", "SWK00033717"), ("ЗНМ: СК0001", "CK0001")],
+    [
+        ("SWK00033717", "SWK00033717"),
+        ("swk 00033717", "SWK00033717"),
+        ("ЗНМ: СК0001", "CK0001"),
+        ("АВСЕНКМОРТХУ1", "ABCEHKMOPTXY1"),
+    ],
 )
 def test_reads_a_factory_number(typed: str, number: str) -> None:
     assert parse_znm(typed) == number

@@ -102,7 +102,7 @@ def test_writes_a_sum_for_machines(minor: int, text: str) -> None:
         ("12\u00a0480,50", 1_248_050),
         ("12\u202f480,50", 1_248_050),
         ("1'000", 100_000),
-        ("10000000000000", MINOR_MAX),
+        ("100000000000", MINOR_MAX),
     ],
 )
 def test_reads_sums_as_people_type_them(text: str, minor: int) -> None:
@@ -125,7 +125,7 @@ def test_reads_sums_as_people_type_them(text: str, minor: int) -> None:
         "١٢٫٥",
         "NaN",
         "12 BYN",
-        "10000000000000.01",
+        "100000000000.01",
     ],
 )
 def test_refuses_what_is_no_sum(text: str) -> None:

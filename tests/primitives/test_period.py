@@ -72,6 +72,16 @@ def test_is_right_to_the_second_where_the_clock_changes(zone: str, change: datet
     assert calendar.locate(moment) == (wall.date(), wall.hour)
 
 
+@pytest.mark.parametrize("zone", ZONES)
+def test_one_calendar_asked_for_every_seventh_minute_never_mixes_them_up(zone: str) -> None:
+    calendar = BusinessDays(zone)
+    start = datetime(2024, 2, 28, tzinfo=UTC)
+    for passed in range(0, 3 * 24 * 60, 7):
+        moment = start + timedelta(minutes=passed)
+        wall = moment.astimezone(zone_of(zone))
+        assert calendar.locate(moment) == (wall.date(), wall.hour)
+
+
 def test_almaty_moved_an_hour_back_on_the_first_of_march_2024() -> None:
     calendar = BusinessDays("Asia/Almaty")
     before = datetime(2024, 2, 29, 17, 30, tzinfo=UTC)
