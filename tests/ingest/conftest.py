@@ -1,0 +1,20 @@
+"""Tills to test the stream with."""
+
+import pytest
+from sqlalchemy.orm import Session
+
+from portal.ingest import drain
+from tests.ingest import stream
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """A worker remembers which names it wrote; every test begins like a new worker."""
+    drain._names.clear()
+    drain._written.clear()
+
+
+@pytest.fixture
+def till(session: Session) -> stream.Till:
+    """A till in Minsk, in a transaction that is rolled back."""
+    return stream.open_till(session)
