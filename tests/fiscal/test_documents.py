@@ -139,6 +139,13 @@ def test_a_whole_number_is_nothing_else(place: str, value: object) -> None:
     assert refusal(**put(place, value)).path.replace("[0]", "") == place
 
 
+def test_a_form_takes_the_same_sums_and_quantities_as_a_document() -> None:
+    assert money.MINOR_MAX == SUM_MAX == 10_000_000_000_000
+    greatest = quantity.MILLI_MAX
+    assert read_line(quantity_milli=greatest).quantity_milli == greatest
+    assert refusal(lines=[LINE | {"quantity_milli": greatest + 1}]).path == "lines[0].quantity_milli"
+
+
 @pytest.mark.parametrize(
     "literal", ["1.0", "1e2", "1E0", "NaN", "Infinity", "01", "+1", "0x1", "-", "1" * 5000]
 )
