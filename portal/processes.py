@@ -104,6 +104,7 @@ class Supervisor:
 
     def _start(self, child: _Child) -> None:
         log = self.data / "log" / f"{child.program.name}.log"
+        log.parent.mkdir(exist_ok=True)
         turn_over(log)
         parent = os.getpid()
         with log.open("ab") as output:

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import OperationalError
 
 from portal.cli import cli, open_portal
-from portal.config import ROOT
+from portal.config import ROOT, NotStarting
 
 
 def migrate_to_head(owner_url: str, ini: Path = ROOT / "alembic.ini") -> None:
@@ -15,7 +16,10 @@ def migrate_to_head(owner_url: str, ini: Path = ROOT / "alembic.ini") -> None:
     config = Config(ini)
     # A percent sign in a password would be read as a reference to another option.
     config.set_main_option("sqlalchemy.url", owner_url.replace("%", "%%"))
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except OperationalError as error:
+        raise NotStarting(f"the database does not answer or refuses us: {str(error.orig).strip()}") from error
 
 
 @cli.command()

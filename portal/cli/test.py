@@ -17,7 +17,10 @@ CHECKS = {
     "format": ("-m", "ruff", "format", "--check", "--quiet"),
     "style": ("-m", "ruff", "check", "--quiet"),
     "types": ("-m", "mypy"),
-    "import contracts": ("-c", "from importlinter.cli import lint_imports_command as lint; lint()"),
+    "import contracts": (
+        "-c",
+        "from importlinter.cli import lint_imports_command as lint; lint(['--no-logo'])",
+    ),
 }
 
 
