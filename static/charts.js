@@ -18,7 +18,7 @@
     }
     return base;
   };
-  const dressed = ({ data, layout }) => {
+  const dressed = ({ data, layout }, narrow) => {
     const quiet = colour("ink-3");
     const axis = { gridcolor: colour("line"), linecolor: colour("line-strong"), zeroline: false, fixedrange: true, automargin: true, tickcolor: colour("line-strong") };
     const skin = {
@@ -34,8 +34,10 @@
       const hue = colour(`series-${series}`);
       if (trace.type === "bar") return merge({ marker: { color: role === "before" ? pale(hue) : hue, line: { width: 0 } } }, trace);
       const line = role === "before" ? { color: hue, width: 1, dash: "4px,3px" } : { color: hue, width: 2 };
-      return merge({ line, marker: { color: hue, size: 6 }, fillcolor: pale(hue) }, trace);
+      return merge({ cliponaxis: false, line, marker: { color: hue, size: 6 }, fillcolor: pale(hue) }, trace);
     });
+    // Two lines under a narrow chart, so that neighbours do not touch.
+    if (narrow) traces.forEach((trace) => { trace.x = trace.x?.map((x) => (typeof x === "string" ? x.replace(" ", "<br>") : x)); });
     const annotations = layout?.annotations?.map((note) => merge({ font: { color: note.name?.startsWith("series-") ? colour(note.name) : quiet } }, note));
     return { data: traces, layout: merge(skin, annotations ? { ...layout, annotations } : layout) };
   };
@@ -44,7 +46,7 @@
     const figure = place.figure ?? (inline ? JSON.parse(inline.textContent) : await (await fetch(place.dataset.figureUrl, { headers: { Accept: "application/json" } })).json());
     const first = !place.figure;
     place.figure = figure;
-    const { data, layout } = dressed(structuredClone(figure));
+    const { data, layout } = dressed(structuredClone(figure), place.clientWidth < 520);
     await (first ? Plotly.newPlot : Plotly.react)(place, data, layout, { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false });
     place.dataset.drawn = "";
     if (first) place.on("plotly_click", ({ points }) => {

@@ -45,9 +45,9 @@
   };
   document.addEventListener("click", (event) => {
     const row = event.target.closest("[data-row]");
-    if (!row || event.defaultPrevented || String(getSelection())) return;
+    if (!row || String(getSelection())) return;
     const link = row.querySelector("[data-open]");
-    if (link?.hasAttribute("hx-get")) choose(row);
+    if (link?.hasAttribute("hx-get") && link.contains(event.target)) choose(row);
     if (!event.target.closest("a, button, input, label, summary")) link?.click();
   });
   document.addEventListener("keydown", (event) => {
@@ -172,8 +172,20 @@
       });
       if (rows?.size) all("[data-row][id]").forEach((row) => { if (!rows.has(row.id)) row.classList.add("fresh"); });
     }
+    showHalf();
     plotLater();
   });
+  // Where there is room for one half only, an open document takes the place of its list, which keeps its place.
+  let listAt = 0;
+  const showHalf = () => {
+    const split = document.querySelector(".split:has(.split-main)");
+    if (!split) return;
+    const open = !!split.querySelector(".split-side .tape");
+    if (open === split.hasAttribute("data-open")) return;
+    if (open) listAt = scrollY;
+    split.toggleAttribute("data-open", open);
+    if (getComputedStyle(split).gridTemplateColumns.split(" ").length === 1) scrollTo(0, open ? 0 : listAt);
+  };
   document.addEventListener("animationend", (event) => event.target.classList.remove("changed", "fresh"));
 
   // Charts come in a file of their own, after the first paint, where there is one to draw.
