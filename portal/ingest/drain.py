@@ -12,8 +12,8 @@ from functools import cache
 from time import perf_counter
 from typing import Any
 
-from msgspec import Struct
 import psycopg2
+from msgspec import Struct
 from psycopg2.extras import Json, execute_values
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy import select, text
@@ -576,9 +576,21 @@ def _check(session: Session, lane: Lane, head: RegisterHead, reads: list[Read]) 
         if document.digest is not None:
             _check_digests(read, document, before, remarks)
         after = stored.get(document.number + 1)
-        if after is not None and after.previous is not None and after.previous != document.digest:
-            remarks.append(NewRemark(after.number, "previous_mismatch", {"number": document.number}))
+        if after is not None:
+            _check_successor(document, after, remarks)
     return remarks
+
+
+def _check_successor(document: Document, after: Document, remarks: list[NewRemark]) -> None:
+    """What a late document proves of the one after it, as if they had come in order."""
+    if after.digest is not None and after.previous != document.digest:
+        remarks.append(NewRemark(after.number, "previous_mismatch", {"number": document.number}))
+    if after.issued_at < document.issued_at:
+        facts: dict[str, object] = {
+            "issued_at": after.issued_at.astimezone(UTC).isoformat(timespec="seconds"),
+            "previous_at": document.issued_at.astimezone(UTC).isoformat(timespec="seconds"),
+        }
+        remarks.append(NewRemark(after.number, "clock_back", facts))
 
 
 def _check_digests(

@@ -58,8 +58,6 @@ select :organisation_id, :register_id, number, sequence, kind, shift, ordinal, i
     autonomous, fiscal_sign, batch_id, :at, digest
 from incoming
 """
-# A transaction may append more than once.
-_FORGET_INCOMING = "delete from incoming"
 _APPEND_BODIES = """
 insert into document_body (organisation_id, register_id, number, body)
 select :organisation_id, :register_id, number, body from incoming
