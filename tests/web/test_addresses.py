@@ -50,6 +50,10 @@ ADDRESSES: dict[tuple[str, str], Answers] = {
     ("GET", "/attention"): inside("200", "200", "200", "200"),
     ("GET", "/documents/"): inside("200", "200", "200", "200"),
     ("GET", "/documents/<int:register_id>/<int:number>"): inside("200", "200", "200", "200"),
+    ("GET", "/stream/"): inside("403", "403", "200", "200"),
+    ("GET", "/stream/quarantine/<int:quarantine_id>"): inside("403", "403", "200", "200"),
+    ("POST", "/stream/quarantine/<int:quarantine_id>/retry"): inside("403", "403", *("303 /stream/",) * 2),
+    ("POST", "/stream/quarantine/retry"): inside("403", "403", *("303 /stream/",) * 2),
     # Doors for programs know nobody's cookie.
     ("POST", "/ingest/v1/documents"): everybody("401"),
     ("GET", "/ingest/v1/batches/<int:batch_id>"): everybody("401"),
@@ -80,9 +84,9 @@ class House:
 def house(client: FlaskClient, session: Session, redis: Redis) -> House:
     foreign = stream.open_till(session)
     # Far apart, so that the ids of one company are not by chance the ids of the other.
-    foreign.take(foreign.sale(7777))
+    foreign.take(foreign.sale(7777), {"register": foreign.factory_number})
     own = stream.open_till(session, country="kz")
-    own.take(own.sale(1))
+    own.take(own.sale(1), {"register": own.factory_number})
     company = session.get_one(Organisation, own.organisation_id)
     people = {
         role: factories.person(session, company, role=role).id
@@ -93,8 +97,14 @@ def house(client: FlaskClient, session: Session, redis: Redis) -> House:
 
 def fill(rule: str, till: stream.Till) -> str:
     """A rule with ids that exist."""
-    number = till.numbers()[0]
-    for name, value in {"register_id": till.register_id, "number": number, "batch_id": 1}.items():
+    ((quarantine_id,),) = till.rows("select id from quarantine")
+    ids = {
+        "register_id": till.register_id,
+        "number": till.numbers()[0],
+        "batch_id": 1,
+        "quarantine_id": quarantine_id,
+    }
+    for name, value in ids.items():
         rule = rule.replace(f"<int:{name}>", str(value))
     return rule
 
@@ -148,7 +158,8 @@ def test_every_view_says_who_may_open_it(app: Flask) -> None:
     [address for address in ADDRESSES if "<" in address[1] and "/ingest/v1" not in address[1]],
 )
 def test_ids_of_another_organisation_lead_nowhere(house: House, visitor: str, method: str, rule: str) -> None:
-    assert knock(house, visitor, method, fill(rule, house.foreign)).status_code == 404
+    refused = 403 if ADDRESSES[method, rule][VISITORS.index(visitor)] == "403" else 404
+    assert knock(house, visitor, method, fill(rule, house.foreign)).status_code == refused
 
 
 @pytest.mark.parametrize("visitor", ["cashier", "accountant", "administrator", "owner"])
@@ -163,6 +174,6 @@ def test_no_page_shows_another_organisations_names(house: House, visitor: str, r
 @pytest.mark.parametrize("number", ["0", "9" * 18, "9" * 30, "9" * 5000])
 def test_ids_that_nothing_has_lead_nowhere(house: House, rule: str, number: str) -> None:
     path = rule
-    for name in ("register_id", "number", "batch_id"):
+    for name in ("register_id", "number", "batch_id", "quarantine_id"):
         path = path.replace(f"<int:{name}>", number)
-    assert house.visit("owner").get(path).status_code in (401, 404)
+    assert house.visit("owner").get(path).status_code in (401, 404, 422)
