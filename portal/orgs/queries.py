@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from portal.db import speak_for
 from portal.orgs.access import Scope
 from portal.orgs.models import Membership, Organisation, Point
+from portal.primitives.alphabet import sort_key
 from portal.primitives.refusals import NotFound
 
 
@@ -43,8 +44,7 @@ def list_seats(session: Session, person_id: int) -> list[Seat]:
         Seat(_company(organisation), role, None if point_ids is None else tuple(point_ids))
         for organisation, role, point_ids in rows
     ]
-    # Sorted here: databases without ICU would put all capital letters first.
-    return sorted(seats, key=lambda seat: (seat.company.name.casefold(), seat.company.id))
+    return sorted(seats, key=lambda seat: (sort_key(seat.company.name), seat.company.id))
 
 
 def find_organisation(session: Session, number: str) -> Organisation | None:
@@ -75,7 +75,7 @@ def list_points(session: Session, scope: Scope) -> list[Point]:
     query = select(Point).where(Point.organisation_id == scope.organisation_id)
     if scope.point_ids is not None:
         query = query.where(Point.id.in_(scope.point_ids))
-    return sorted(session.execute(query).scalars(), key=lambda point: (point.name.casefold(), point.id))
+    return sorted(session.execute(query).scalars(), key=lambda point: (sort_key(point.name), point.id))
 
 
 def _company(organisation: Organisation) -> Company:

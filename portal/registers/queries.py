@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import transaction
 from portal.orgs.access import Scope
+from portal.primitives.alphabet import sort_key
 from portal.registers.models import Register, Sender
 
 ID_MAX = 2**31 - 1
@@ -70,7 +71,7 @@ def list_registers(session: Session, scope: Scope) -> list[Register]:
     if scope.point_ids is not None:
         query = query.where(Register.point_id.in_(scope.point_ids))
     return sorted(
-        session.execute(query).scalars(), key=lambda register: (register.name.casefold(), register.id)
+        session.execute(query).scalars(), key=lambda register: (sort_key(register.name), register.id)
     )
 
 
