@@ -22,12 +22,12 @@ class Progress:
         if sys.stdout.isatty():
             click.echo(f"\r\033[K… {line}", nl=False)
         elif self._shown:
-            click.echo(f"… {line}")
+            click.echo(line)
 
     def end(self) -> None:
         """Leave the last line standing."""
         if self._count and sys.stdout.isatty():
             click.echo()
         elif not self._shown:
-            click.echo(f"… {self._last}")
+            click.echo(self._last)
         self._count, self._shown = 0, True

@@ -29,8 +29,7 @@ from portal.primitives import clock
     help="How far the past reaches back.",
 )
 @click.option("--seed", type=int, default=SEED, show_default=True, help="Another seed, another history.")
-@click.option("--quiet", is_flag=True, help="Do not list the demo's people at the end.")
-def demo(*, days: int, seed: int, quiet: bool) -> None:
+def demo(*, days: int, seed: int) -> None:
     """Make the demo's companies, people and history; what is there already stays as it is."""
     with open_portal() as settings:
         now = clock.now()
@@ -38,8 +37,6 @@ def demo(*, days: int, seed: int, quiet: bool) -> None:
         progress = Progress(every=4)
         ensure_history(settings, places, at=now, say=progress, days=days, seed=seed)
         progress.end()
-    if quiet:
-        return
     click.echo(f"Demo people, password {PASSWORD}; a one-time code: ./kassa code LOGIN")
     for line in describe_people():
         click.echo(f"  {line}")

@@ -108,10 +108,10 @@ class Shop:
     name: str
     address: str
     zone: str
-    trade: Trade
-    dialect: Dialect
+    trade: Trade = field(repr=False)
+    dialect: Dialect = field(repr=False)
     receipts_per_day: int
-    stalls: tuple[Stall, ...]
+    stalls: tuple[Stall, ...] = field(repr=False)
     day_starts_hour: int = 0
 
 

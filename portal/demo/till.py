@@ -205,6 +205,8 @@ class Till:
         """Give the document its numbers and its links, and remember them."""
         if not self.is_open:
             raise ValueError(f"no shift is open at {self.register}")
+        if not self.ordinal:
+            self.opened_at = at
         self.number += 1
         self.ordinal += 1
         document = Document(
