@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal import db
-from portal.ingest.actions import Accepted, Speaker, accept_batch
+from portal.ingest.actions import Accepted, accept_batch
 from portal.ingest.drain import Drained, drain_register
+from portal.ingest.forms import Speaker
 from portal.orgs.models import Point
 from portal.primitives import clock
 from tests import factories
