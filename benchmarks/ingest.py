@@ -37,7 +37,8 @@ from portal.fiscal.dialects import BELARUS
 from portal.fiscal.documents import Document, Line, Payments
 from portal.fiscal.taxes import tax_inside
 from portal.ingest import drain
-from portal.ingest.actions import Speaker, accept_batch
+from portal.ingest.actions import accept_batch
+from portal.ingest.forms import Speaker
 from portal.primitives import clock
 from portal.registers.actions import issue_token
 

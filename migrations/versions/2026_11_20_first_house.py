@@ -416,8 +416,9 @@ def upgrade() -> None:
 
 
 def _wall() -> None:
-    own = "nullif(current_setting('kassa.organisation', true), '')::integer"
-    person = "nullif(current_setting('kassa.person', true), '')::integer"
+    # In a subquery, so that a statement asks once and not for every row.
+    own = "(select nullif(current_setting('kassa.organisation', true), '')::integer)"
+    person = "(select nullif(current_setting('kassa.person', true), '')::integer)"
     for table in TENANT:
         op.execute(f"alter table {table} enable row level security")
         op.execute(f"alter table {table} force row level security")

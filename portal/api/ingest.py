@@ -21,10 +21,11 @@ from portal.auth.guards import anyone
 from portal.config import Settings
 from portal.db import transaction
 from portal.fiscal.documents import Document
-from portal.ingest.actions import Accepted, Speaker, accept_batch
+from portal.ingest.actions import Accepted, accept_batch
 from portal.ingest.forms import (
     BATCH_BYTES_MAX,
     SenderRevoked,
+    Speaker,
     TooFast,
     TooLarge,
     Unauthorised,

@@ -24,8 +24,9 @@ from portal.demo.till import Till, take_up
 from portal.fiscal import codec
 from portal.fiscal.chain import canonical
 from portal.fiscal.documents import Document
-from portal.ingest.actions import PORTAL_SENDER, Speaker, accept_batch
+from portal.ingest.actions import PORTAL_SENDER, accept_batch
 from portal.ingest.drain import drain_register
+from portal.ingest.forms import Speaker
 from portal.journal.models import DocumentBody, RegisterHead
 from portal.primitives import clock
 

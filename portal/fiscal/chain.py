@@ -12,6 +12,8 @@ from portal.fiscal.documents import Document
 
 _encoder = msgspec.json.Encoder()
 
+_DIGEST = b'"digest":"'
+
 
 def canonical(document: Document) -> bytes:
     """The one byte form of a document: JSON, names sorted, no spaces, absent values left out.
@@ -29,8 +31,8 @@ def without_digest(canonical_bytes: bytes, digest: str | None) -> bytes:
     """
     if digest is None:
         return canonical_bytes
-    stated = f'"digest":"{digest}",'.encode()
-    return canonical_bytes.replace(stated, b"", 1)
+    start = canonical_bytes.find(_DIGEST)
+    return canonical_bytes[:start] + canonical_bytes[start + len(_DIGEST) + len(digest) + len(b'",') :]
 
 
 def till_digest(previous: bytes, canonical_bytes: bytes) -> bytes:

@@ -16,6 +16,7 @@ from portal.ingest.forms import (
     Backlog,
     EmptyBatch,
     KeyReused,
+    Speaker,
     TooManyDocuments,
     UnreadableBody,
 )
@@ -25,15 +26,6 @@ from portal.registers.models import Register
 
 # The sender of batches that the portal makes itself, when somebody presses "try again".
 PORTAL_SENDER = 0
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """Who a batch comes from: one register, or a gateway (`register_id` is None) for all of the organisation."""
-
-    organisation_id: int
-    sender_id: int
-    register_id: int | None
 
 
 @dataclass(frozen=True)

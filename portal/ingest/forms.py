@@ -1,6 +1,7 @@
 """What a batch may look like: its bounds, and the ways in which the door refuses it."""
 
 import re
+from dataclasses import dataclass
 
 from portal.primitives.refusals import Refusal
 
@@ -9,6 +10,15 @@ BATCH_DOCUMENTS_MAX = 5000
 KEY_LENGTH_MAX = 255
 
 _KEY = re.compile(r"[\x21-\x7e]+( [\x21-\x7e]+)*")
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who a batch comes from: one register, or a gateway (`register_id` is None) for all of the organisation."""
+
+    organisation_id: int
+    sender_id: int
+    register_id: int | None
 
 
 class Unauthorised(Refusal):

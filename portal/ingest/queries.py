@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from portal.ingest.actions import Speaker
+from portal.ingest.forms import Speaker
 from portal.ingest.models import Batch, Portion, Quarantined
 from portal.journal.models import Gap, Remark
 from portal.primitives.refusals import NotFound
