@@ -5,8 +5,9 @@ far is compared with other days at the same hour: whole hours that are over, whi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 
 from flask_babel import gettext
 from sqlalchemy.orm import Session
@@ -78,9 +79,7 @@ class Now:
     net: Figure
     receipts: Figure
     average: Figure
-    hours: list[float | None]
-    hours_before: list[float | None]
-    before_word: str
+    spark: charts.Spark
     payments: list[PaymentRow]
     payments_total: PaymentRow
     last: list[Row]
@@ -111,7 +110,7 @@ class PointRow:
     share: float
     share_words: str
     change: Change | None
-    weeks: list[float]
+    spark: charts.Spark
     address: str
 
 
@@ -186,7 +185,11 @@ def show_now(session: Session, view: View) -> Now:
     organisation_id = view.scope.organisation_id
     sums = queries.sum_point_days(session, organisation_id, view.days)
     today, yesterday, week_ago = queries.sum_hours(
-        session, organisation_id, [view.days, _moved(view.days, 1), _moved(view.days, 7)]
+        session,
+        organisation_id,
+        view.days,
+        back=(0, 1, 7),
+        registers=list(view.places.names) if view.points is None else None,
     )
     masks = queries.count_receipts_by_payment(
         session, organisation_id, view.days, is_everywhere=view.points is None
@@ -218,9 +221,7 @@ def show_now(session: Session, view: View) -> Now:
         net=figure(metrics.NET),
         receipts=figure(metrics.RECEIPTS),
         average=figure(metrics.AVERAGE_RECEIPT),
-        hours=_accumulated(today.gross, length),
-        hours_before=_accumulated(week_ago.gross, 24),
-        before_word=_week_ago_word(view),
+        spark=charts.spark(_accumulated(today.gross, length), _accumulated(week_ago.gross, 24)),
         payments=payments[:-1],
         payments_total=payments[-1],
         last=list_rows(last, view.places, view.currency),
@@ -273,7 +274,7 @@ def compare(metric: Metric, now: Sums, before: Sums, word: str, currency: str) -
     return Change(
         text=formats.percent(ratio, signed=True),
         direction=direction,
-        title=gettext("%(new)s против %(old)s", new=shown(new, currency), old=shown(old, currency)),
+        title=f"{shown(old, currency)} → {shown(new, currency)}",
         word=word,
     )
 
@@ -294,10 +295,6 @@ def _figure(view: View, metric: Metric, sums: Sums, changes: list[Change]) -> Fi
         address=view.documents(metric.kinds, days=(view.first, view.last)),
         changes=changes,
     )
-
-
-def _moved(days: Sequence[PointDay], back: int) -> list[PointDay]:
-    return [replace(one, day=one.day - timedelta(days=back)) for one in days]
 
 
 def _at_hour(view: View) -> str:
@@ -334,13 +331,8 @@ def short_weekday(day: date) -> str:
     return str(names[day.weekday()])
 
 
-def _accumulated(hours: Sequence[int], length: int) -> list[float | None]:
-    total = 0
-    series: list[float | None] = [0.0]
-    for hour in hours[:length]:
-        total += hour
-        series.append(total / 100)
-    return series
+def _accumulated(hours: Sequence[int], length: int) -> list[int]:
+    return [0, *accumulate(hours[:length])]
 
 
 def _by_payment(view: View, sums: Sums, masks: dict[int, int]) -> list[PaymentRow]:
@@ -469,9 +461,9 @@ def _point_row(
             metrics.TURNOVER,
             sums.now,
             sums.before,
-            gettext("к прошлому кварталу за столько же дней"),
+            "",
             view.currency,
         ),
-        weeks=[week / 100 for week in sums.weeks],
+        spark=charts.spark(sums.weeks),
         address=f"/documents/{behind.query()}",
     )

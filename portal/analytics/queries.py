@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -15,6 +15,17 @@ from portal.fiscal.documents import Kind
 
 MEASURES = tuple(Measures.__annotations__)
 NOTHING = dict.fromkeys(MEASURES, 0)
+
+# What the figures of the home page are reckoned from; the rest of a row is not read for them.
+TAKINGS = (
+    "sale_count",
+    "sale_minor",
+    "refund_count",
+    "refund_minor",
+    "annulment_minor",
+    "purchase_count",
+    "purchase_refund_count",
+)
 
 Sums = dict[str, int]
 Grain = Literal["day", "point", "register"]
@@ -63,42 +74,41 @@ def sum_point_days(session: Session, organisation_id: int, days: Sequence[PointD
     return _as_sums(row)
 
 
-def sum_hours(session: Session, organisation_id: int, sets: Sequence[Sequence[PointDay]]) -> list[Hours]:
-    """Measures hour by hour of the business day, for several sets of point-days at once.
+def sum_hours(
+    session: Session,
+    organisation_id: int,
+    days: Sequence[PointDay],
+    back: Sequence[int],
+    registers: Sequence[int] | None,
+) -> list[Hours]:
+    """Takings hour by hour of these business days, moved back by so many days, one answer for each.
 
     Hours are kept by register. A register that moved on that very day counts where most of its documents are:
-    good enough to compare with, and never counted twice.
+    good enough to compare with, and never counted twice. `registers` are all there are, when every point is
+    asked for: where they stood does not matter then.
     """
-    asked = [(place, one) for place, days in enumerate(sets) for one in days]
-    rows = session.execute(
-        _sql(
-            "with standing as (select distinct on (day, register_id) day, register_id, point_id from rollup_day "
-            "where organisation_id = :organisation_id and day = any(cast(:days as date[])) "
-            "order by day, register_id, document_count desc, point_id) "
-            f"select t.place, mod(h.hour - t.starts + 24, 24) as since, mod(h.hour - t.starts + 24, 24) < t.passed as is_over, {_summed('h')} "
-            "from unnest(cast(:places as integer[]), cast(:points as integer[]), "
-            "cast(:days as date[]), cast(:starts as integer[]), cast(:passed as integer[])) "
-            "as t (place, point_id, day, starts, passed) "
-            "join standing s on s.day = t.day and s.point_id = t.point_id "
-            "join rollup_hour h on h.organisation_id = :organisation_id and h.register_id = s.register_id "
-            "and h.day = s.day group by 1, 2, 3 order by 1, 2"
-        ),
-        {
-            "organisation_id": organisation_id,
-            "places": [place for place, _one in asked],
-            "points": [one.point_id for _place, one in asked],
-            "days": [one.day for _place, one in asked],
-            "starts": [one.day_starts_hour for _place, one in asked],
-            "passed": [one.hours_passed for _place, one in asked],
-        },
-    )
-    found = [Hours(dict(NOTHING), [0] * 24) for _one in sets]
-    for place, since, is_over, *values in rows:
-        sums = _as_sums(values)
-        found[place].gross[since] += sums["sale_minor"]
-        if is_over:
-            for name, value in sums.items():
-                found[place].over[name] += value
+    found = [Hours(dict(NOTHING), [0] * 24) for _days in back]
+    clocks: dict[tuple[date, int, int], list[int]] = {}
+    for one in days:
+        clocks.setdefault((one.day, one.day_starts_hour, one.hours_passed), []).append(one.point_id)
+    is_everywhere = registers is not None and len(clocks) == 1
+    for (day, starts, passed), points in clocks.items():
+        places = {day - timedelta(days=count): place for place, count in enumerate(back)}
+        rows = session.execute(
+            _sql(_HOURS_EVERYWHERE if is_everywhere else _HOURS_AT_POINTS),
+            {
+                "organisation_id": organisation_id,
+                "days": list(places),
+                "points": points,
+                "registers": list(registers or ()),
+            },
+        )
+        for row in rows:
+            hours, since = found[places[row.day]], (row.hour - starts) % 24
+            hours.gross[since] += row.sale_minor
+            if since < passed:
+                for name in TAKINGS:
+                    hours.over[name] += getattr(row, name)
     return found
 
 
@@ -126,7 +136,7 @@ def sum_quarter(
     conditions, values = _period(organisation_id, points, before[0], now[1])
     rows = session.execute(
         _sql(
-            f"select point_id, case when day < :now_first then -1 else (day - :now_first) / 7 end as week, {_summed()} "
+            f"select point_id, case when day < :now_first then -1 else (day - :now_first) / 7 end as week, {_summed(names=TAKINGS)} "
             f"from rollup_point where {conditions} and (day <= :before_last or day >= :now_first) group by 1, 2"
         ),
         values | {"now_first": now[0], "before_last": before[1]},
@@ -135,12 +145,11 @@ def sum_quarter(
     parts: dict[int, tuple[Sums, Sums, list[int]]] = {}
     for point_id, week, *sums in rows:
         of_point = parts.setdefault(point_id, (dict(NOTHING), dict(NOTHING), [0] * weeks_count))
-        measures = _as_sums(sums)
         target = of_point[1] if week < 0 else of_point[0]
-        for name, value in measures.items():
+        for name, value in zip(TAKINGS, sums, strict=True):
             target[name] += value
         if week >= 0:
-            of_point[2][week] = measures["sale_minor"]
+            of_point[2][week] = sums[_GROSS]
     return {
         point_id: QuarterSums(now, before, tuple(weeks)) for point_id, (now, before, weeks) in parts.items()
     }
@@ -241,11 +250,28 @@ def _period(
     return conditions, values
 
 
-@lru_cache(maxsize=4)
-def _summed(table: str = "") -> str:
+@lru_cache(maxsize=8)
+def _summed(table: str = "", names: tuple[str, ...] = MEASURES) -> str:
     prefix = f"{table}." if table else ""
     # The sum of bigints is numeric, which is slow to read; no shop's takings leave a bigint.
-    return ", ".join(f"cast(coalesce(sum({prefix}{name}), 0) as bigint)" for name in MEASURES)
+    return ", ".join(f"cast(coalesce(sum({prefix}{name}), 0) as bigint) as {name}" for name in names)
+
+
+_GROSS = TAKINGS.index("sale_minor")
+
+_HOURS_EVERYWHERE = (
+    f"select day, hour, {_summed(names=TAKINGS)} from rollup_hour where organisation_id = :organisation_id "
+    "and register_id = any(cast(:registers as integer[])) and day = any(cast(:days as date[])) group by 1, 2"
+)
+
+_HOURS_AT_POINTS = (
+    "with standing as (select distinct on (day, register_id) day, register_id, point_id from rollup_day "
+    "where organisation_id = :organisation_id and day = any(cast(:days as date[])) "
+    "order by day, register_id, document_count desc, point_id) "
+    f"select h.day, h.hour, {_summed('h', TAKINGS)} from standing s "
+    "join rollup_hour h on h.organisation_id = :organisation_id and h.register_id = s.register_id and h.day = s.day "
+    "where s.point_id = any(cast(:points as integer[])) group by 1, 2"
+)
 
 
 def _as_sums(values: Iterable[Any]) -> Sums:

@@ -11,7 +11,7 @@ from portal.analytics.home import look_at, show_now, show_period
 from portal.auth.guards import current, may
 from portal.db import transaction
 from portal.journal.places import list_places
-from portal.journal.queries import find_newest_day
+from portal.journal.queries import find_span
 from portal.primitives import clock
 from portal.web import live
 from portal.web.pages import go, page
@@ -39,8 +39,8 @@ def home() -> Response:
     with transaction(reader.organisation.id, reader.person.id) as session:
         places = list_places(session, reader.scope)
         view = look_at(reader.scope, places, asked, reader.organisation.currency, now)
-        context["newest"] = find_newest_day(session, reader.organisation.id)
-        if context["newest"] is not None and view.days:
+        context["is_started"] = find_span(session, reader.organisation.id) is not None
+        if context["is_started"] and view.days:
             if target != "period":
                 context["today"] = show_now(session, view)
             if target != "now":

@@ -61,15 +61,16 @@ class Whole:
     remarks: tuple[Remark, ...]
 
 
-def find_newest_day(session: Session, organisation_id: int) -> date | None:
-    """The newest business day that has documents, None in an empty journal."""
-    found: date | None = session.execute(
+def find_span(session: Session, organisation_id: int) -> tuple[date, date] | None:
+    """The oldest and the newest business day that have documents, None in an empty journal."""
+    oldest, newest = session.execute(
         statement(
-            "select day from rollup_point where organisation_id = :organisation_id order by day desc limit 1"
+            "select (select day from rollup_point where organisation_id = :organisation_id order by day limit 1), "
+            "(select day from rollup_point where organisation_id = :organisation_id order by day desc limit 1)"
         ),
         {"organisation_id": organisation_id},
-    ).scalar()
-    return found
+    ).one()
+    return None if oldest is None else (oldest, newest)
 
 
 def page_documents(
@@ -211,19 +212,12 @@ class _Match:
 
 
 def _ends(session: Session, wanted: Wanted) -> tuple[date, date] | None:
-    """The oldest and newest day that has any documents, within the period; None when there is none."""
-    oldest, newest = session.execute(
-        statement(
-            "select (select day from rollup_point where organisation_id = :organisation_id order by day limit 1), "
-            "(select day from rollup_point where organisation_id = :organisation_id order by day desc limit 1)"
-        ),
-        {"organisation_id": wanted.organisation_id},
-    ).one()
-    if oldest is None:
+    """The first and the last day to look at: those of the period that the journal reaches."""
+    span = wanted.span or find_span(session, wanted.organisation_id)
+    if span is None:
         return None
-    floor = max(oldest, wanted.first or oldest)
-    upper = min(newest, wanted.last or newest)
-    return (floor, upper) if floor <= upper else None
+    first, last = max(span[0], wanted.first or span[0]), min(span[1], wanted.last or span[1])
+    return (first, last) if first <= last else None
 
 
 def _matching(session: Session, wanted: Wanted, lower: date, upper: date) -> list[_Match]:

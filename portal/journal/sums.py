@@ -45,10 +45,25 @@ def sum_documents(session: Session, wanted: Wanted) -> Sums:
     """Count and total of the whole result by kind, from rollups; a search is summed over what it finds."""
     if wanted.is_searched or wanted.autonomous:
         return _sum_journal(session, wanted)
-    if wanted.payment_bits or wanted.registers or set(wanted.kinds) & _UNMEASURED:
+    if _is_by_kind(wanted):
         return _sum_kinds(session, wanted)
-    return _sum_points(session, wanted)
+    return _sum_measures(session, wanted)
 
+
+def is_slow(wanted: Wanted, register_count: int) -> bool:
+    """Whether the sums would take longer than a page may: a long period, by payments, of many registers."""
+    if wanted.is_searched or wanted.autonomous or not _is_by_kind(wanted) or wanted.span is None:
+        return False
+    first, last = wanted.first or wanted.span[0], wanted.last or wanted.span[1]
+    return ((last - first).days + 1) * register_count > REGISTER_DAYS_MAX
+
+
+def _is_by_kind(wanted: Wanted) -> bool:
+    return bool(wanted.payment_bits or set(wanted.kinds) & _UNMEASURED)
+
+
+# A page sums at most so many days of registers by kind and payment; more is asked for behind the list.
+REGISTER_DAYS_MAX = 2000
 
 # Kinds that have no measure of their own at a point's grain.
 _UNMEASURED = {Kind.SHIFT_OPENED, Kind.X_REPORT, Kind.Z_REPORT}
@@ -64,18 +79,21 @@ _MEASURED = {
 }
 
 
-def _sum_points(session: Session, wanted: Wanted) -> Sums:
-    """Sums of the kinds that have measures, from the points' days."""
+def _sum_measures(session: Session, wanted: Wanted) -> Sums:
+    """Sums of the kinds that have measures, from the days of points, or of registers where those are chosen."""
     conditions, values = _rollup_conditions(wanted)
+    table = "rollup_point"
+    if wanted.registers:
+        table = "rollup_day"
+        conditions += " and register_id = any(cast(:registers as integer[]))"
+        values["registers"] = list(wanted.registers)
     if wanted.points is not None:
         conditions += " and point_id = any(cast(:points as integer[]))"
     measured = ", ".join(
         f"coalesce(sum({prefix}_count), 0), coalesce(sum({prefix}_minor), 0)" for prefix in _MEASURED.values()
     )
     row = session.execute(
-        statement(
-            f"select coalesce(sum(document_count), 0), {measured} from rollup_point where {conditions}"
-        ),
+        statement(f"select coalesce(sum(document_count), 0), {measured} from {table} where {conditions}"),
         values,
     ).one()
     sums = tuple(
@@ -103,13 +121,16 @@ def _sum_kinds(session: Session, wanted: Wanted) -> Sums:
         )
     return _sums(
         session,
-        "with standing as (select day, register_id, bool_and(point_id = any(cast(:points as integer[]))) as inside "
-        f"from rollup_day where {conditions} group by day, register_id "
-        "having bool_or(point_id = any(cast(:points as integer[])))) "
+        "with standing as materialized (select day, register_id, not exists (select from rollup_day other "
+        "where other.organisation_id = :organisation_id and other.day = d.day and other.register_id = d.register_id "
+        "and not other.point_id = any(cast(:points as integer[]))) as inside "
+        f"from rollup_day d where {conditions} and point_id = any(cast(:points as integer[])) "
+        "group by day, register_id) "
         "select kind, sum(count), sum(total) from ("
         "select k.kind, k.document_count as count, k.total_minor as total from rollup_kind k "
         "join standing s on s.day = k.day and s.register_id = k.register_id and s.inside "
         f"where k.organisation_id = :organisation_id {_between(wanted, 'k.')} and {_KINDS_OF.format('k')} "
+        "and k.register_id = any(array(select distinct register_id from standing)) "
         "union all select d.kind, 1, d.total_minor from standing s "
         "join document d on d.organisation_id = :organisation_id and d.register_id = s.register_id and d.day = s.day "
         f"where not s.inside and d.point_id = any(cast(:points as integer[])) and {_KINDS_OF.format('d')}"

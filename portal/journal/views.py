@@ -15,9 +15,9 @@ from portal.journal.filters import describe_filter
 from portal.journal.forms import Cursor, DocumentFilter, parse_chosen
 from portal.journal.listing import group_by_day, sum_up
 from portal.journal.places import Places, list_places
-from portal.journal.queries import find_newest_day, get_document, page_documents
+from portal.journal.queries import find_span, get_document, page_documents
 from portal.journal.showing import Shown, show
-from portal.journal.sums import sum_documents
+from portal.journal.sums import is_slow, sum_documents
 from portal.journal.wanted import Wanted, want
 from portal.primitives import clock
 from portal.web import live
@@ -49,14 +49,14 @@ def index() -> Response:
         if target == "document":
             context["shown"] = _choose(session, reader, places, chosen)
         else:
-            newest = find_newest_day(session, reader.organisation.id)
-            wanted = want(asked, reader.scope, places, now, newest)
-            context["is_started"] = newest is not None
+            span = find_span(session, reader.organisation.id)
+            wanted = want(asked, reader.scope, places, now, span)
+            context["is_started"] = span is not None
             if after is not None:
                 context |= _find_news(session, reader, places, wanted, after, now)
-            else:
+            elif target != "sums":
                 context |= _find_page(session, reader, places, wanted, before, now)
-            if target != "more":
+            if _sums_are_due(target, wanted, places):
                 context["foot"] = sum_up(sum_documents(session, wanted), reader.organisation.currency)
             if target is None:
                 context["shown"] = _choose(session, reader, places, chosen)
@@ -68,7 +68,7 @@ def index() -> Response:
 
 
 # What HTMX may replace, each a block of the same template.
-BLOCKS = ("document", "documents", "more", "news")
+BLOCKS = ("document", "documents", "more", "news", "sums")
 
 
 @blueprint.get("/documents/<int:register_id>/<int:number>")
@@ -86,6 +86,13 @@ def document(register_id: int, number: int) -> Response:
 def _cursor(field: str) -> Cursor | None:
     value = request.args.get(field, "")
     return Cursor.parse(value, field=field) if value else None
+
+
+def _sums_are_due(target: str | None, wanted: Wanted, places: Places) -> bool:
+    """Sums come with the list, unless they would hold it up: then the page asks for them behind it."""
+    if target == "more":
+        return False
+    return target == "sums" or "sums" in request.args or not is_slow(wanted, len(places.registers))
 
 
 def _find_page(

@@ -15,7 +15,10 @@ from portal.orgs.access import Scope
 
 @dataclass(frozen=True)
 class Wanted:
-    """A filter that has been held against the reader's rights and calendar."""
+    """A filter that has been held against the reader's rights and calendar.
+
+    `span` is the oldest and newest day of the journal, when somebody has looked already.
+    """
 
     organisation_id: int
     number: int | None = None
@@ -27,6 +30,7 @@ class Wanted:
     autonomous: bool = False
     first: date | None = None
     last: date | None = None
+    span: tuple[date, date] | None = None
 
     @property
     def is_searched(self) -> bool:
@@ -39,11 +43,13 @@ class Wanted:
         return bool(self.registers or self.kinds or self.payment_bits or self.points)
 
 
-def want(asked: DocumentFilter, scope: Scope, places: Places, now: datetime, newest: date | None) -> Wanted:
+def want(
+    asked: DocumentFilter, scope: Scope, places: Places, now: datetime, span: tuple[date, date] | None
+) -> Wanted:
     """Hold what was asked against what the reader may see; refuse points and registers out of reach."""
     points = places.point_ids(asked.points)
     earliest_today, latest_today = places.days(now, points)
-    first, last = asked.days(earliest_today, latest_today, newest)
+    first, last = asked.days(earliest_today, latest_today, span[1] if span else None)
     return Wanted(
         organisation_id=scope.organisation_id,
         number=asked.number,
@@ -55,6 +61,7 @@ def want(asked: DocumentFilter, scope: Scope, places: Places, now: datetime, new
         autonomous=asked.autonomous,
         first=first,
         last=last,
+        span=span,
     )
 
 

@@ -63,3 +63,33 @@ def _line(labels: Sequence[str], series: Series) -> Figure:
     if series.addresses:
         trace["customdata"] = list(series.addresses)
     return trace
+
+
+# The box that a sparkline is drawn in, and the room that its line leaves above.
+SPARK_WIDTH = 100
+SPARK_HEIGHT = 32
+
+
+@dataclass(frozen=True)
+class Spark:
+    """The shape of a series as points of an SVG line; `before` is the series compared with."""
+
+    line: str
+    before: str
+    end: float
+
+
+def spark(values: Sequence[int], before: Sequence[int] = ()) -> Spark:
+    """Draw a series in a small box, as high as the greatest value and never below zero unless a value is."""
+    top = max((*values, *before, 1))
+    low = min((*values, *before, 0))
+    step = SPARK_WIDTH / max(len(values) - 1, len(before) - 1, 1)
+    height = (SPARK_HEIGHT - 2) / (top - low)
+
+    def points(series: Sequence[int]) -> str:
+        return " ".join(
+            f"{place * step:.1f},{SPARK_HEIGHT - 1 - (value - low) * height:.1f}"
+            for place, value in enumerate(series)
+        )
+
+    return Spark(points(values), points(before), round((len(values) - 1) * step, 1))
