@@ -195,8 +195,10 @@ def sum_by(
     conditions, values = _period(organisation_id, None, first, last)
     table = "rollup_day" if by == "register" else "rollup_point"
     key = {"day": "day", "point": "point_id", "register": "register_id", None: "null"}[by]
+    # Nothing to group by gives one row even of an empty journal.
+    grouped = " group by 1 order by 1" if by else ""
     rows = session.execute(
-        _sql(f"select {key} as key, {_summed()} from {table} where {conditions} group by 1 order by 1"),
+        _sql(f"select {key} as key, {_summed()} from {table} where {conditions}{grouped}"),
         values,
     )
     return {row[0]: _as_sums(row[1:]) for row in rows}
