@@ -134,11 +134,14 @@ def _install(say: Say, *, development: bool) -> None:
 
 
 def _run(command: list[str], complaint: str) -> None:
-    # npm looks for `node` on the path, also when we call it by the name of its script.
-    path = f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-    )
+    environment = {
+        # Trust whom the machine trusts: a company's own registry may stand behind its own certificate.
+        "NODE_USE_SYSTEM_CA": "1",
+        **os.environ,
+        # npm looks for `node` on the path, also when we call it by the name of its script.
+        "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in (done.stderr + done.stdout).splitlines() if " warn " not in line]
         raise NotStarting(f"{complaint}: {' '.join(said)[-700:] or done.returncode}")
