@@ -58,6 +58,14 @@ def is_slow(wanted: Wanted, register_count: int) -> bool:
     return ((last - first).days + 1) * register_count > REGISTER_DAYS_MAX
 
 
+def summed_kinds(wanted: Wanted) -> tuple[Kind, ...]:
+    """The kinds whose own sums the answer has; of the others it has only the count of all together."""
+    kinds = wanted.kinds or tuple(Kind)
+    if wanted.is_searched or wanted.autonomous or _is_by_kind(wanted):
+        return kinds
+    return tuple(kind for kind in kinds if kind in _MEASURED)
+
+
 def _is_by_kind(wanted: Wanted) -> bool:
     return bool(wanted.payment_bits or set(wanted.kinds) & _UNMEASURED)
 

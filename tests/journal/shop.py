@@ -1,9 +1,9 @@
 """A shop for tests of pages: it puts documents into the journal and moves the rollups, as the drain would.
 
-    shop = open_shop(session)
-    till = shop.till("Касса 1")
-    shop.issue(till, "sale", total=5978, at=noon)
-    shop.issue(till, "sale_refund", total=1000, payments={"card_minor": 1000})
+shop = open_shop(session)
+till = shop.till("Касса 1")
+shop.issue(till, "sale", total=5978, at=noon)
+shop.issue(till, "sale_refund", total=1000, payments={"card_minor": 1000})
 """
 
 from collections.abc import Mapping
@@ -71,7 +71,16 @@ class Shop:
         code = KIND_BY_NAME[kind]
         has_sum = code in RECEIPTS or code in (Kind.CASH_IN, Kind.CASH_OUT)
         lines = (
-            (Line(name="Хлеб", price_minor=total, quantity_milli=1000, sum_minor=total, tax_rate=2000, tax_minor=total // 6),)
+            (
+                Line(
+                    name="Хлеб",
+                    price_minor=total,
+                    quantity_milli=1000,
+                    sum_minor=total,
+                    tax_rate=2000,
+                    tax_minor=total // 6,
+                ),
+            )
             if code in RECEIPTS
             else ()
         )
