@@ -7,6 +7,7 @@ same key with the same bytes gets the same answer for ever, so a till may send a
 import gzip
 import zlib
 from io import BytesIO
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -108,7 +109,11 @@ def _hold_back(organisation_id: int, sender_id: int) -> None:
     limiter = _limiter(settings)
     try:
         if not limiter.hit(limit, "ingest", str(organisation_id), str(sender_id)):
-            raise TooFast(requests_per_minute=settings.requests_per_minute)
+            ends_at_s = limiter.get_window_stats(limit, "ingest", str(organisation_id), str(sender_id)).reset_time
+            raise TooFast(
+                requests_per_minute=settings.requests_per_minute,
+                retry_after_s=max(1, ceil(ends_at_s - clock.now().timestamp())),
+            )
     except RedisError:
         # The limit protects; the documents matter more.
         return

@@ -24,6 +24,9 @@ from portal.ingest.models import UNATTRIBUTED, Batch, Portion, Quarantined
 from portal.primitives.refusals import NotFound
 from portal.registers.models import Register
 
+# How long a sender is asked to wait when too much waits already.
+BACKLOG_RETRY_S = 30
+
 # The sender of batches that the portal makes itself, when somebody presses "try again".
 PORTAL_SENDER = 0
 
@@ -70,7 +73,7 @@ def accept_batch(
         waiting_max is not None
         and (waiting := count_waiting(session, speaker.organisation_id)) >= waiting_max
     ):
-        raise Backlog(waiting=waiting, waiting_max=waiting_max)
+        raise Backlog(waiting=waiting, waiting_max=waiting_max, retry_after_s=BACKLOG_RETRY_S)
     batch_id = session.execute(
         insert_or(Batch)
         .values(
