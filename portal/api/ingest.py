@@ -107,9 +107,10 @@ def _hold_back(organisation_id: int, sender_id: int) -> None:
     settings: Settings = current_app.extensions["settings"]
     limit = RateLimitItemPerMinute(settings.requests_per_minute)
     limiter = _limiter(settings)
+    who = ("ingest", str(organisation_id), str(sender_id))
     try:
-        if not limiter.hit(limit, "ingest", str(organisation_id), str(sender_id)):
-            ends_at_s = limiter.get_window_stats(limit, "ingest", str(organisation_id), str(sender_id)).reset_time
+        if not limiter.hit(limit, *who):
+            ends_at_s = limiter.get_window_stats(limit, *who).reset_time
             raise TooFast(
                 requests_per_minute=settings.requests_per_minute,
                 retry_after_s=max(1, ceil(ends_at_s - clock.now().timestamp())),
