@@ -7,6 +7,7 @@ Doors that know their caller by a bearer token (`exempt`) need neither, because 
 
 import re
 import secrets
+import sys
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
@@ -157,8 +158,8 @@ def _check_request() -> None:
     if "\0" in request.path:
         raise BadInput(field="path", value="\\0")
     if for_programs():
-        # A door for programs takes more than a form, and sets its own bounds.
-        request.max_content_length = None
+        # A door for programs takes more than a form, and sets its own bounds; None would mean a form's.
+        request.max_content_length = sys.maxsize
         return
     if request.method in SAFE_METHODS:
         return
