@@ -1,0 +1,318 @@
+"""The page of cash documents: what it shows, to whom, and in what parts."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+from sqlalchemy.orm import Session
+
+from portal import queue
+from portal.primitives import clock
+from tests import doorway
+from tests.journal.asking import part, statements
+from tests.journal.shop import Shop, ago, open_shop
+
+
+@pytest.fixture
+def shop(session: Session) -> Shop:
+    return open_shop(session)
+
+
+@pytest.fixture
+def browser(client: FlaskClient, session: Session, shop: Shop) -> FlaskClient:
+    return doorway.signed_in(client, session, shop.reader(), shop.company)
+
+
+def figures_of(text: str) -> str:
+    """The words of a page, spaces of every kind made plain."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
+
+
+def test_words_documents_as_the_ledger_does(browser: FlaskClient, shop: Shop) -> None:
+    till = shop.till("Касса 1")
+    for kind, total, payments in (
+        ("shift_opened", 0, None),
+        ("sale", 5978, {"cash_minor": 5978}),
+        ("sale", 3097, {"card_minor": 3097}),
+        ("sale", 3312, {"other_minor": 3312}),
+        ("sale", 1000, {"cash_minor": 400, "card_minor": 600}),
+        ("sale_refund", 329, {"card_minor": 329}),
+        ("cash_in", 70000, None),
+        ("cash_out", 67847, None),
+        ("z_report", 0, None),
+    ):
+        shop.issue(till, kind, total=total, payments=payments)
+    words = figures_of(browser.get("/documents/").text)
+    for sentence in (
+        "Смена открыта",
+        "Фискализирован чек «Продажа наличными» на сумму 59,78 BYN",
+        "Фискализирован чек «Продажа безналом» на сумму 30,97 BYN",
+        "Фискализирован чек «Продажа другими способами» на сумму 33,12 BYN",
+        "Фискализирован чек «Продажа смешанной оплатой» на сумму 10,00 BYN",
+        "Фискализирован чек «Возврат безналом» на сумму 3,29 BYN",
+        "Выполнена операция «Внесение» на сумму 700,00 BYN",
+        "Выполнена операция «Изъятие» на сумму 678,47 BYN",
+        "Смена закрыта. Распечатан «Z-отчёт»",
+    ):
+        assert sentence in words
+
+
+def test_says_the_sums_of_the_whole_result_and_not_of_the_page(browser: FlaskClient, shop: Shop) -> None:
+    till = shop.till()
+    for number in range(60):
+        shop.issue(till, total=100, at=ago(minutes=number))
+    shop.issue(till, "sale_refund", total=1000)
+    words = figures_of(browser.get("/documents/").text)
+    assert "61 документ" in words
+    assert "60,00 BYN" in words
+    assert "50,00 BYN" in words
+    assert words.count("Фискализирован чек") == 50
+
+
+def test_tells_autonomous_and_remarked_documents_from_the_rest(browser: FlaskClient, shop: Shop) -> None:
+    till = shop.till()
+    shop.issue(till, autonomous=True)
+    shop.issue(till, remarks=("tax_sum",))
+    page = browser.get("/documents/").text
+    assert "Автономный — не отправлен" in page
+    assert "Отправлен" in page
+    assert "Есть замечания" in page
+
+
+def test_shows_the_time_of_the_point_and_not_of_the_server(browser: FlaskClient, shop: Shop) -> None:
+    almaty = shop.point("Абая, 10", zone="Asia/Almaty")
+    moment = clock.now().replace(hour=6, minute=30, second=15) - timedelta(days=1)
+    shop.issue(shop.till(point=almaty), at=moment)
+    assert "11:30:15" in browser.get("/documents/").text
+
+
+def test_the_rest_of_the_list_comes_on_asking_and_names_no_day_twice(
+    browser: FlaskClient, shop: Shop
+) -> None:
+    till = shop.till()
+    noon = clock.now().replace(hour=9, minute=0) - timedelta(days=1)
+    for number in range(55):
+        shop.issue(till, at=noon + timedelta(seconds=number))
+    page = browser.get("/documents/").text
+    more = re.search(r'hx-get="(/documents/\?before=[^"]+)"', page)
+    assert more
+    rest = part(browser, more[1], "more")
+    assert rest.text.count("data-row") == 5
+    assert "<html" not in rest.text
+    assert "rowgroup" not in rest.text
+    assert 'id="more"' not in rest.text
+    whole = browser.get(more[1])
+    assert "<html" in whole.text
+    assert whole.text.count("data-row") == 5
+
+
+def test_filters_by_everything_the_address_says(browser: FlaskClient, shop: Shop) -> None:
+    first, second = (
+        shop.till("Первая", point=shop.point("Немига, 5")),
+        shop.till("Вторая", point=shop.point("Победителей, 9")),
+    )
+    shop.issue(first, total=101)
+    shop.issue(first, "sale_refund", total=202, payments={"card_minor": 202})
+    shop.issue(second, total=303, at=ago(days=3))
+    amounts = {"1,01", "2,02", "3,03"}
+
+    def shown(query: str) -> set[str]:
+        words = figures_of(part(browser, f"/documents/?{query}", "documents").text)
+        return {amount for amount in amounts if f"на сумму {amount} BYN" in words}
+
+    assert shown("") == amounts
+    assert shown(f"register={first.id}") == {"1,01", "2,02"}
+    assert shown(f"register={first.id}&register={second.id}") == amounts
+    assert shown("kind=sale") == {"1,01", "3,03"}
+    assert shown("kind=sale&payment=cash&period=yesterday") == set()
+    assert shown("payment=card") == {"2,02"}
+    assert shown(f"point={second.point_id}") == {"3,03"}
+    assert shown("search=2") == {"2,02"}
+    assert shown(f"to={(clock.now() - timedelta(days=2)).date()}") == {"3,03"}
+
+
+def test_says_which_filter_hides_everything_and_how_to_clear_it(browser: FlaskClient, shop: Shop) -> None:
+    till = shop.till("Касса у входа")
+    shop.issue(till)
+    page = browser.get(f"/documents/?register={till.id}&kind=annulment").text
+    assert "Таких документов нет" in page
+    assert "Касса: Касса у входа" in page
+    assert "Вид: Аннулирование" in page
+    assert "Очистить фильтры" in page
+
+
+def test_an_organisation_without_documents_is_told_what_will_appear(browser: FlaskClient) -> None:
+    page = browser.get("/documents/")
+    assert page.status_code == 200
+    assert "Документов ещё нет" in page.text
+
+
+def test_documents_of_years_ago_are_shown_where_there_are_no_newer_ones(
+    browser: FlaskClient, shop: Shop
+) -> None:
+    shop.issue(shop.till(), total=777, at=ago(days=4000))
+    assert "7,77" in browser.get("/documents/").text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "register=x",
+        "point=0x1",
+        "kind=bribe",
+        "payment=soul",
+        "from=2026-99-01",
+        "period=never",
+        "document=1",
+        "before=1",
+        "after=2026-11-20.1",
+        "search=%00",
+        "register=123456",
+        "point=123456",
+    ],
+)
+def test_refuses_bad_input_in_words(browser: FlaskClient, query: str) -> None:
+    answer = browser.get(f"/documents/?{query}")
+    assert answer.status_code == 422
+    assert "не подходит" in answer.text
+
+
+def test_the_chosen_document_is_a_tape_beside_the_list(browser: FlaskClient, shop: Shop) -> None:
+    till = shop.till("Касса 7")
+    shop.issue(till, total=5978, fiscal_sign="0D16F84C2EE53F0B679481EB", remarks=("no_cashier",))
+    key = f"{till.id}-1"
+    page = browser.get(f"/documents/?document={key}").text
+    assert "paper" in page
+    assert "<path" in page
+    assert "Не указан кассир." in page
+    assert shop.issued[0].digest.hex() in page
+    assert f'id="d-{key}" data-row aria-current="true"' in page
+    with statements() as asked:
+        side = part(browser, f"/documents/?document={key}", "document")
+    assert "<html" not in side.text
+    assert "data-row" not in side.text
+    assert "59,78" in side.text
+    assert not any("rollup" in statement for statement in asked)
+
+
+def test_the_address_of_a_row_keeps_the_filters(browser: FlaskClient, shop: Shop) -> None:
+    till = shop.till()
+    shop.issue(till)
+    page = browser.get("/documents/?kind=sale&payment=cash").text
+    assert f'href="/documents/?kind=sale&amp;payment=cash&amp;document={till.id}-1"' in page
+
+
+def test_one_document_has_a_page_of_its_own(browser: FlaskClient, shop: Shop) -> None:
+    till = shop.till()
+    shop.issue(till, "z_report")
+    answer = browser.get(f"/documents/{till.id}/1")
+    assert answer.status_code == 200
+    assert "Z-отчёт" in answer.text
+    assert "ДУБЛИКАТ" in answer.text.upper()
+    assert browser.get(f"/documents/{till.id}/2").status_code == 404
+    assert browser.get(f"/documents/{till.id}/99999999999999").status_code == 422
+
+
+def test_a_cashier_sees_the_documents_of_their_point_alone(
+    client: FlaskClient, session: Session, shop: Shop
+) -> None:
+    mine, other = (
+        shop.till("Моя", point=shop.point("Моя точка")),
+        shop.till("Чужая", point=shop.point("Чужая точка")),
+    )
+    shop.issue(mine, total=101)
+    shop.issue(other, total=202)
+    cashier = shop.reader("cashier", points=[mine.point_id])
+    browser = doorway.signed_in(client, session, cashier, shop.company)
+    page = browser.get("/documents/").text
+    assert "1,01" in page
+    assert "2,02" not in page
+    assert "Чужая" not in page
+    assert browser.get(f"/documents/?point={other.point_id}").status_code == 422
+    assert browser.get(f"/documents/?register={other.id}").status_code == 422
+    assert browser.get(f"/documents/?document={other.id}-1").status_code == 404
+    assert browser.get(f"/documents/{other.id}/1").status_code == 404
+
+
+def test_a_stranger_is_sent_to_the_door(client: FlaskClient, shop: Shop) -> None:
+    assert client.get("/documents/").status_code == 303
+    assert client.get("/documents/1/1").status_code == 303
+    assert part(client, "/documents/", "news").status_code == 401
+
+
+def test_new_documents_come_on_top_without_reloading(browser: FlaskClient, shop: Shop, redis: Redis) -> None:
+    till = shop.till()
+    shop.issue(till, total=101, at=ago(minutes=2))
+    page = browser.get("/documents/").text
+    ask = re.search(r'id="news"[^>]* hx-get="([^"]+)"', page)
+    assert ask
+    address = ask[1].replace("&amp;", "&")
+    with statements() as asked:
+        assert part(browser, address, "news").status_code == 204
+    assert asked == []
+    shop.issue(till, total=202, at=ago(minutes=1))
+    queue.tell_readers(shop.company.id)
+    news = part(browser, address, "news")
+    assert news.status_code == 200
+    assert "на сумму 2,02" in figures_of(news.text)
+    assert "на сумму 1,01" not in figures_of(news.text)
+    assert "afterbegin:#day-" in news.text
+    assert 'id="sums" hx-swap-oob="true"' in news.text
+    again = re.search(r'id="news"[^>]* hx-get="([^"]+)"', news.text)
+    assert again
+    assert part(browser, again[1].replace("&amp;", "&"), "news").status_code == 204
+
+
+def test_a_list_left_alone_for_long_is_shown_anew(browser: FlaskClient, shop: Shop, redis: Redis) -> None:
+    till = shop.till()
+    shop.issue(till, at=ago(hours=2))
+    page = browser.get("/documents/").text
+    ask = re.search(r'id="news"[^>]* hx-get="([^"]+)"', page)
+    assert ask
+    for number in range(52):
+        shop.issue(till, at=ago(minutes=60 - number))
+    queue.tell_readers(shop.company.id)
+    news = part(browser, ask[1].replace("&amp;", "&"), "news")
+    assert '"target":"#documents"' in news.headers["HX-Location"]
+
+
+def test_a_stamp_that_nobody_sealed_is_not_believed(browser: FlaskClient, shop: Shop, redis: Redis) -> None:
+    shop.issue(shop.till())
+    for stamp in (
+        "0",
+        f"{shop.company.id}.0",
+        f"{shop.company.id}.0.{'0' * 20}",
+        "x.y.z",
+        "9" * 100,
+        "٣.٣.a",
+    ):
+        assert browser.get(f"/documents/?v={stamp}").status_code == 200
+
+
+def test_asks_the_database_no_more_when_there_is_more(browser: FlaskClient, shop: Shop) -> None:
+    def cost(address: str) -> int:
+        with statements() as asked:
+            assert browser.get(address).status_code == 200
+        return len(asked)
+
+    tills = [shop.till(f"Касса {number}") for number in range(3)]
+    shop.issue(tills[0])
+    few = cost("/documents/")
+    for number in range(60):
+        shop.issue(tills[number % 3], at=ago(minutes=number), remarks=("tax_sum",))
+    assert cost("/documents/") == few
+    assert few <= 8
+    assert cost("/documents/?kind=sale&payment=cash") <= 12
+    assert cost(f"/documents/?document={tills[0].id}-1") <= few + 2
+
+
+def test_works_while_redis_is_away(browser: FlaskClient, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.issue(shop.till())
+    monkeypatch.setattr(queue, "live_version", lambda _organisation_id: None)
+    page = browser.get("/documents/")
+    assert page.status_code == 200
+    ask = re.search(r'id="news"[^>]* hx-get="([^"]+)"', page.text)
+    assert ask
+    assert part(browser, ask[1].replace("&amp;", "&"), "news").status_code == 200
