@@ -308,7 +308,7 @@ def _at_hour(view: View) -> str:
 
 
 def _yesterday_word(view: View) -> str:
-    word = gettext("к вчера") if view.is_today else gettext("к предыдущему дню")
+    word = gettext("ко вчерашнему дню") if view.is_today else gettext("к предыдущему дню")
     return f"{word}{_at_hour(view)}"
 
 
