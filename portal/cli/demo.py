@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from sqlalchemy.exc import OperationalError
 
 from portal.cli import cli, data_directory, open_portal
 from portal.cli._address import running_url
@@ -69,7 +70,12 @@ def simulate(rate: float, registers: int | None, url: str | None) -> None:
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: simulation.stopping.set())
-        simulation.run()
+        try:
+            simulation.run()
+        except OperationalError as error:
+            raise click.ClickException(
+                "the database does not answer; the tills begin again when it does"
+            ) from error
 
 
 @contextmanager

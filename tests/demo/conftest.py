@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from portal.config import Settings
 from portal.db import transaction
 from portal.demo.people import Place, ensure_demo
-from portal.ingest import drain
+from portal.ingest import drain, names
 
 hypothesis_settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("calm")
@@ -27,8 +27,8 @@ FRIDAY = datetime(2026, 5, 15, 12, 30, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """A worker remembers which names it wrote; every test begins like a new worker."""
-    drain._names.clear()
-    drain._written.clear()
+    names._names.clear()
+    names._written.clear()
 
 
 @pytest.fixture

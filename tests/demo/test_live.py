@@ -22,7 +22,7 @@ from portal.demo.till import Till
 from portal.demo.tokens import provide_tokens, sender_id_of
 from portal.fiscal.chain import canonical
 from portal.ingest.models import Batch, Quarantined
-from portal.journal.models import Document, Gap
+from portal.journal.models import Document, DocumentBody, Gap
 from portal.registers.actions import revoke_token
 from tests.demo.conftest import FRIDAY, drain_everything
 
@@ -32,12 +32,15 @@ REGISTERS = ("1106001201", "1106001221", "SWK00033701")
 class Patience(Event):
     """Lets the simulation go on so many times, without any waiting."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, times: int, drains_at: int | None = None) -> None:
         super().__init__()
         self.times = times
+        self.drains_at = drains_at
 
     def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - time is what tests do not have
         self.times -= 1
+        if self.times == self.drains_at:
+            drain_everything()
         return self.times < 0
 
 
@@ -47,7 +50,7 @@ def simulate(database: Settings, places: list[Place], url: str, tmp_path: Path) 
     some = [place for place in places if place.stall.register in REGISTERS]
     ensure_history(database, some, at=FRIDAY, say=lambda _: None, days=2, processes=1)
 
-    def run(*, customers: int, begin: datetime = FRIDAY) -> Simulation:
+    def run(*, customers: int, begin: datetime = FRIDAY, drains_at: int | None = None) -> Simulation:
         seconds = count()
         tokens = provide_tokens(tmp_path / "tokens.json", [place.holder for place in some], at=FRIDAY)
         said: list[str] = []
@@ -59,7 +62,7 @@ def simulate(database: Settings, places: list[Place], url: str, tmp_path: Path) 
             rate=1.0,
             say=said.append,
             now=lambda: begin + timedelta(seconds=next(seconds)),
-            stopping=Patience(customers),
+            stopping=Patience(customers, drains_at),
         )
         simulation.run()
         simulation.heard = said  # type: ignore[attr-defined]
@@ -114,8 +117,17 @@ def test_a_till_that_was_away_makes_up_for_it_and_closes_yesterdays_shift(
         assert len(z_numbers) == 3
 
 
-def test_a_batch_whose_answer_was_lost_goes_out_again_under_its_key(
-    simulate: Callable[..., Simulation], tmp_path: Path, url: str
+def test_a_till_waits_until_all_it_ever_sent_is_in_the_journal(simulate: Callable[..., Simulation]) -> None:
+    simulate(customers=20)
+    again = simulate(customers=40, begin=FRIDAY + timedelta(minutes=1), drains_at=30)
+    assert len(again.tills) == len(REGISTERS)
+    drain_everything()
+    assert quarantined({place.organisation_id for place in again.places}) == 0
+
+
+@pytest.mark.parametrize("was_taken", [True, False], ids=["the answer was lost", "the batch was lost"])
+def test_a_batch_that_was_not_acknowledged_goes_out_again_under_its_key(
+    simulate: Callable[..., Simulation], url: str, *, was_taken: bool
 ) -> None:
     simulation = simulate(customers=0)
     drain_everything()
@@ -129,15 +141,22 @@ def test_a_batch_whose_answer_was_lost_goes_out_again_under_its_key(
     body = b"\n".join(canonical(document) for document in documents)
     key = f"live-{place.stall.register}-{documents[0].number}"
     simulation.outbox.keep(place.stall.register, key, body)
-    # The portal took it, and the till died before it could hear so.
-    Door(url).send(sender.token, key, body)
+    if was_taken:
+        Door(url).send(sender.token, key, body)
     assert simulation.outbox.kept(place.stall.register) is not None
     drain_everything()
-    again = simulate(customers=10, begin=FRIDAY + timedelta(minutes=2))
+    again = simulate(customers=30, begin=FRIDAY + timedelta(minutes=2), drains_at=29)
+    assert len(again.tills) == len(REGISTERS)
     assert again.outbox.kept(place.stall.register) is None
     drain_everything()
     with transaction(place.organisation_id) as session:
         assert session.execute(sa.select(sa.func.count()).where(Batch.key == key)).scalar_one() == 1
+        stored = session.scalars(
+            sa.select(DocumentBody.body).where(
+                DocumentBody.register_id == place.register_id, DocumentBody.number == documents[0].number
+            )
+        ).one()
+    assert stored.encode() == canonical(documents[0])
     assert quarantined({place.organisation_id}) == 0
 
 
@@ -186,6 +205,20 @@ def test_shifts_open_and_close_by_the_clock_on_the_wall() -> None:
     assert kinds(22, 1) == []
     assert kinds(22, 3) == ["cash_out", "z_report"]
     assert kinds(22, 4) == []
+
+
+def test_the_bar_serves_after_midnight_and_opens_anew_in_the_evening() -> None:
+    bar = next(shop for shop in GRAIN_AND_HONEY.shops if shop.day_starts_hour)
+    place = Place(1, 1, FRIDAY, bar, bar.stalls[0])
+    live = LiveTill(place, Till(bar.stalls[0].register, bar.dialect), None, Random(1))  # type: ignore[arg-type]
+    assert live.change_shift(datetime(2026, 5, 15, 14, 0, tzinfo=UTC))[0].kind == "shift_opened"
+    night = datetime(2026, 5, 16, 1, 0, tzinfo=UTC)
+    assert live.is_serving(night)
+    assert live.weight(night) > 0
+    assert live.serve(night)[0].issued_at.isoformat() == "2026-05-16T04:00:00+03:00"
+    assert live.change_shift(datetime(2026, 5, 16, 2, 5, tzinfo=UTC))[-1].kind == "z_report"
+    assert live.change_shift(datetime(2026, 5, 16, 2, 10, tzinfo=UTC)) == []
+    assert live.change_shift(datetime(2026, 5, 16, 13, 55, tzinfo=UTC))[0].kind == "shift_opened"
 
 
 def test_a_few_tills_are_chosen_from_all_points(places: list[Place]) -> None:
