@@ -58,11 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_first] = True
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start processes or a browser follow one another, and begin before the many quick ones."""
     for item in items:
         for name in ("processes", "browser"):
-            if item.get_closest_marker(name):
+            if item.get_closest_marker(name) or item.path.parent.name == name:
                 item.add_marker(pytest.mark.xdist_group(name))
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 

@@ -69,9 +69,11 @@ def organisation() -> None:
 
 
 @organisation.command("add")
-@click.option("--country", type=click.Choice(sorted(orgs.CURRENCIES)), required=True)
+@click.option(
+    "--country", type=click.Choice(sorted(orgs.CURRENCIES)), required=True, help="Where it pays taxes."
+)
 @click.option("--tax-id", required=True, help="УНП or БИН/ИИН.")
-@click.option("--name", required=True)
+@click.option("--name", required=True, help="Its name, as on receipts.")
 def add_organisation(country: str, tax_id: str, name: str) -> None:
     """Found an organisation."""
     with _deed() as (session, _vault):
@@ -87,10 +89,16 @@ def point() -> None:
 
 @point.command("add")
 @ORGANISATION
-@click.option("--name", required=True)
+@click.option("--name", required=True, help="What people call it.")
 @click.option("--zone", required=True, help="Its time zone, for example Europe/Minsk or Asia/Almaty.")
-@click.option("--address", default="")
-@click.option("--day-starts-hour", type=click.IntRange(0, 12), default=0, show_default=True)
+@click.option("--address", default="", help="Where it stands.")
+@click.option(
+    "--day-starts-hour",
+    type=click.IntRange(0, 12),
+    default=0,
+    show_default=True,
+    help="When its business day begins.",
+)
 def add_point(number: str, name: str, zone: str, address: str, day_starts_hour: int) -> None:
     """Open a trading point."""
     with _deed() as (session, _vault):
@@ -115,9 +123,11 @@ def person() -> None:
 
 @person.command("add")
 @ORGANISATION
-@click.option("--email", required=True)
+@click.option("--email", required=True, help="The address they sign in with.")
 @click.option("--name", default="", help="Needed for somebody new.")
-@click.option("--role", type=click.Choice(list(ROLES)), default=OWNER, show_default=True)
+@click.option(
+    "--role", type=click.Choice(list(ROLES)), default=OWNER, show_default=True, help="What they may do there."
+)
 @click.option("--point", "points", type=int, multiple=True, help="Only these points (ids); all without it.")
 @click.option("--by-tax-id", is_flag=True, help="Let them sign in by the organisation's taxpayer number too.")
 @click.option("--password", help="Asked for when it is not given here.")
@@ -162,9 +172,9 @@ def register() -> None:
 @register.command("add")
 @ORGANISATION
 @click.option("--point", "point_id", type=int, required=True, help="The id of its trading point.")
-@click.option("--name", required=True)
+@click.option("--name", required=True, help="What people call it.")
 @click.option("--factory-number", required=True, help="The number by which the till names itself.")
-@click.option("--model", default="")
+@click.option("--model", default="", help="What kind of register it is.")
 def add_register(number: str, point_id: int, name: str, factory_number: str, model: str) -> None:
     """Put a register on record at a point."""
     with _deed() as (session, _vault):

@@ -76,11 +76,6 @@ def test_every_setting_stands_in_the_readme(setting: str) -> None:
     assert f"`{setting}`" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", sorted(name.removeprefix("kassa ") for name, _ in _commands(load())))
-def test_every_command_stands_in_the_readme(command: str) -> None:
-    assert f"./kassa {command}" in (ROOT / "README.md").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize(
     "lock", ["requirements.lock", "requirements-dev.lock", "requirements-node.lock", "package-lock.json"]
 )
