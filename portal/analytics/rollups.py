@@ -101,6 +101,10 @@ def derive_id(name: str) -> int:
 
 Key = tuple[object, ...]
 
+# Day, hour, kind, payment, cashier, shift, point; and day, kind, code, name, section, rate of tax.
+FineKey = tuple[date, int, int, int, str | None, int, int]
+LineKey = tuple[date, int, str | None, str, int, int | None]
+
 
 @dataclass
 class Fold:
@@ -128,41 +132,59 @@ class Span:
     z_number: int | None = None
 
 
+class Folding:
+    """A fold in the making: documents are added part by part.
+
+    The finest grain is summed first, one dictionary step per document and per line; the coarser grains, which
+    have far fewer rows, are summed from it at the end.
+    """
+
+    def __init__(self) -> None:
+        self._fine: dict[FineKey, list[int]] = {}
+        self._lines: dict[LineKey, list[int]] = {}
+        self._spans: dict[int, Span] = {}
+
+    def add(self, entries: Iterable[Folded]) -> None:
+        """Fold one register's documents in."""
+        fine, lines, spans = self._fine, self._lines, self._spans
+        for entry in entries:
+            document, kind, day = entry.document, entry.kind, entry.day
+            key = (day, entry.hour, kind, entry.payment, document.cashier, document.shift, entry.point_id)
+            sums = fine.get(key)
+            if sums is None:
+                sums = fine[key] = [0, 0, 0, 0, 0, 0]
+            payments = document.payments
+            sums[0] += 1
+            sums[1] += document.total_minor
+            sums[2] += payments.cash_minor - document.change_minor
+            sums[3] += payments.card_minor
+            sums[4] += payments.mobile_minor
+            sums[5] += payments.other_minor
+            for line in document.lines:
+                line_key = (day, kind, line.code, line.name, line.section, line.tax_rate)
+                line_sums = lines.get(line_key)
+                if line_sums is None:
+                    lines[line_key] = [1, line.quantity_milli, line.sum_minor, line.tax_minor]
+                    continue
+                line_sums[0] += 1
+                line_sums[1] += line.quantity_milli
+                line_sums[2] += line.sum_minor
+                line_sums[3] += line.tax_minor
+            _stretch(spans, document, kind)
+
+    def finish(self, names: Names) -> Fold:
+        """The sums of every grain."""
+        result = Fold(spans=self._spans)
+        _sum_documents(result, self._fine, names)
+        _sum_lines(result, self._lines, names)
+        return result
+
+
 def fold(entries: Iterable[Folded], names: Names) -> Fold:
     """Fold one register's documents."""
-    # The finest grain first, one dictionary step per document and per line; the coarser grains are summed from
-    # it, which are far fewer.
-    fine: dict[tuple[date, int, int, int, str | None, int, int], list[int]] = {}
-    lines: dict[tuple[date, int, str | None, str, int, int | None], list[int]] = {}
-    spans: dict[int, Span] = {}
-    for entry in entries:
-        document, kind, day = entry.document, entry.kind, entry.day
-        key = (day, entry.hour, kind, entry.payment, document.cashier, document.shift, entry.point_id)
-        sums = fine.get(key)
-        if sums is None:
-            sums = fine[key] = [0, 0, 0, 0, 0, 0]
-        payments = document.payments
-        sums[0] += 1
-        sums[1] += document.total_minor
-        sums[2] += payments.cash_minor - document.change_minor
-        sums[3] += payments.card_minor
-        sums[4] += payments.mobile_minor
-        sums[5] += payments.other_minor
-        for line in document.lines:
-            line_key = (day, kind, line.code, line.name, line.section, line.tax_rate)
-            line_sums = lines.get(line_key)
-            if line_sums is None:
-                lines[line_key] = [1, line.quantity_milli, line.sum_minor, line.tax_minor]
-                continue
-            line_sums[0] += 1
-            line_sums[1] += line.quantity_milli
-            line_sums[2] += line.sum_minor
-            line_sums[3] += line.tax_minor
-        _stretch(spans, document, kind)
-    result = Fold(spans=spans)
-    _sum_documents(result, fine, names)
-    _sum_lines(result, lines, names)
-    return result
+    folding = Folding()
+    folding.add(entries)
+    return folding.finish(names)
 
 
 def _stretch(spans: dict[int, Span], document: Document, kind: int) -> None:
@@ -180,9 +202,7 @@ def _stretch(spans: dict[int, Span], document: Document, kind: int) -> None:
         span.closed_at, span.z_number = issued_at, number
 
 
-def _sum_documents(
-    result: Fold, fine: dict[tuple[date, int, int, int, str | None, int, int], list[int]], names: Names
-) -> None:
+def _sum_documents(result: Fold, fine: dict[FineKey, list[int]], names: Names) -> None:
     width = len(MEASURES)
     for (day, hour, kind, payment, cashier, shift, point_id), sums in fine.items():
         vectors = (
@@ -200,9 +220,7 @@ def _sum_documents(
         _add(result.kinds, (kind, payment, day), sums[:2])
 
 
-def _sum_lines(
-    result: Fold, lines: dict[tuple[date, int, str | None, str, int, int | None], list[int]], names: Names
-) -> None:
+def _sum_lines(result: Fold, lines: dict[LineKey, list[int]], names: Names) -> None:
     for (day, kind, code, name, section, rate), (count, quantity, total, tax) in lines.items():
         _add(result.taxes, (day, kind, NO_TAX if rate is None else rate), [total, tax])
         _add(result.products, (day, kind, names.product(code, name), section), [count, quantity, total])

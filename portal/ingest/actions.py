@@ -147,7 +147,7 @@ def _registers(session: Session, organisation_id: int) -> dict[str, int]:
     rows = session.execute(
         select(Register.factory_number, Register.id).where(Register.organisation_id == organisation_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _register_named(raw: bytes) -> str:

@@ -173,7 +173,7 @@ def _sender_names(session: Session, organisation_id: int, sender_ids: set[int]) 
             Sender.organisation_id == organisation_id, Sender.id.in_(sender_ids)
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def page_quarantine(

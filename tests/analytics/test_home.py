@@ -63,7 +63,7 @@ def test_compares_with_yesterday_and_last_week_at_the_same_hour(shop: Shop) -> N
         ("+20,0\u00a0%", "up"),
         ("−25,0\u00a0%", "down"),
     ]
-    assert changes[0].word == "к вчера на 14:00"
+    assert changes[0].word == "ко вчерашнему дню на 14:00"
     assert changes[1].word == "к пт 13.11 на 14:00"
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.analytics.refold import ROLLUPS, refold
 from portal.analytics.verify import verify
-from portal.ingest import drain
+from portal.ingest import names
 from tests.ingest import stream
 from tests.ingest.stream import Fields, Till
 
@@ -60,8 +60,8 @@ PREFIXES = {
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    drain._names.clear()
-    drain._written.clear()
+    names._names.clear()
+    names._written.clear()
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def test_any_documents_in_any_cut_and_order_with_repeats_give_the_naive_sums(
 ) -> None:
     first = stream.open_till(session, day_starts_hour=6)
     second = stream.another_till(session, first)
-    drain.forget_names(first.organisation_id)
+    names.forget_names(first.organisation_id)
     taken: dict[tuple[int, int], tuple[Till, Fields]] = {}
     for batch in batches:
         sent = [

@@ -15,7 +15,7 @@ from portal.cli import load
 from portal.config import Settings
 from portal.db import transaction
 from portal.fiscal import chain, codec
-from portal.ingest import drain
+from portal.ingest import drain, names
 from portal.ingest.models import UNATTRIBUTED
 from tests.ingest import stream
 from tests.ingest.stream import Till
@@ -26,8 +26,8 @@ Forge = Callable[[str], None]
 @pytest.fixture
 def till(database: Settings) -> Till:
     """A till with two shifts, one closed by a Z-report that states its sums rightly."""
-    drain._names.clear()
-    drain._written.clear()
+    names._names.clear()
+    names._written.clear()
     with transaction() as session:
         till = stream.open_till(session)
     z_report = till.document(

@@ -3,15 +3,15 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.ingest import drain
+from portal.ingest import names
 from tests.ingest import stream
 
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """A worker remembers which names it wrote; every test begins like a new worker."""
-    drain._names.clear()
-    drain._written.clear()
+    names._names.clear()
+    names._written.clear()
 
 
 @pytest.fixture

@@ -637,7 +637,7 @@ def test_the_schema_misses_what_is_missing(
     assert not is_readable(document)
 
 
-VALUES = (
+VALUES: st.SearchStrategy[Any] = (
     st.none() | st.booleans() | st.integers(-1, 10**14) | st.text(max_size=70) | st.just([]) | st.just({})
 )
 

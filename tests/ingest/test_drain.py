@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal import db, queue
 from portal.analytics.refold import ROLLUPS
-from portal.ingest import drain
+from portal.ingest import names
 from portal.ingest.drain import drain_register
 from portal.ingest.models import UNATTRIBUTED
 from portal.registers.models import Register
@@ -631,11 +631,11 @@ def test_names_that_were_rolled_back_are_written_by_the_next_drain(
 def test_a_worker_forgets_names_before_it_runs_out_of_memory(
     till: Till, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.ingest.drain.NAMES_MAX", 3)
+    monkeypatch.setattr("portal.ingest.names.NAMES_MAX", 3)
     for number in range(1, 9):
         till.take(till.sale(number, lines=[stream.line(f"товар {number}")]))
-        names = drain._names.get(till.organisation_id)
-        assert names is None or len(names.products) <= 4
+        met = names._names.get(till.organisation_id)
+        assert met is None or len(met.products) <= 4
     assert len(till.rows("select * from product")) == 8
 
 

@@ -1,6 +1,7 @@
 """Our own code failing: one document may be lost to quarantine, never its neighbours; and nothing half done."""
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import psycopg2
@@ -10,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from portal.fiscal.checks import check
-from portal.ingest import drain
+from portal.ingest import checking, drain, intake, names
 from tests.ingest import stream
 from tests.ingest.stream import Till
 
@@ -27,7 +28,7 @@ def fail_on(monkeypatch: pytest.MonkeyPatch) -> Break:
                 raise error or KeyError("a bug of ours")
             return check(document, **facts)
 
-        monkeypatch.setattr(drain, "check", failing)
+        monkeypatch.setattr(checking, "check", failing)
 
     return breaks
 
@@ -138,7 +139,7 @@ def test_a_deadlock_amid_documents_taken_one_by_one_puts_none_aside(
             raise (KeyError() if len(calls) < 5 else psycopg2.errors.DeadlockDetected())
         return check(document, **facts)
 
-    monkeypatch.setattr(drain, "check", failing)
+    monkeypatch.setattr(checking, "check", failing)
     till.send(till.sale(1), till.sale(2), till.sale(3))
     with pytest.raises(psycopg2.errors.DeadlockDetected):
         till.drain()
@@ -146,11 +147,19 @@ def test_a_deadlock_amid_documents_taken_one_by_one_puts_none_aside(
 
 
 @pytest.mark.parametrize(
-    "step",
-    ["append_documents", "append_remarks", "_move_head", "_remember_names", "_mark_drained", "_quarantine"],
+    ("module", "step"),
+    [
+        (intake, "append_documents"),
+        (intake, "append_remarks"),
+        (intake, "note_numbers"),
+        (intake, "put_head"),
+        (intake, "write_names"),
+        (drain, "_mark_drained"),
+        (drain, "_quarantine"),
+    ],
 )
 def test_a_drain_that_ends_anywhere_leaves_nothing_half_done(
-    till: Till, monkeypatch: pytest.MonkeyPatch, step: str
+    till: Till, monkeypatch: pytest.MonkeyPatch, module: ModuleType, step: str
 ) -> None:
     """Killed after any step, the transaction is gone as a whole and the next worker begins anew."""
     till.take(till.sale(1), till.sale(3))
@@ -160,14 +169,14 @@ def test_a_drain_that_ends_anywhere_leaves_nothing_half_done(
         "(select sequence from register_head)"
     )
     till.send(till.sale(2), till.sale(4, cashier=None), b"?")
-    real = getattr(drain, step)
+    real = getattr(module, step)
 
     def dies(*arguments: Any, **named: Any) -> None:
         real(*arguments, **named)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr(drain, step, dies)
+        killed.setattr(module, step, dies)
         with pytest.raises(KeyboardInterrupt):
             till.drain()
     assert (
@@ -180,7 +189,7 @@ def test_a_drain_that_ends_anywhere_leaves_nothing_half_done(
     )
     assert till.gaps() == [(2, 2, "{[2,3)}", False)]
 
-    drain.forget_names(till.organisation_id)  # as a new worker
+    names.forget_names(till.organisation_id)  # as a new worker
     drained = till.drain()
     assert (drained.accepted, drained.quarantined) == (2, 1)
     assert till.gaps() == [(2, 2, "{}", True)]

@@ -13,7 +13,7 @@ from flask import Flask
 import portal
 from portal.fiscal import checks
 from portal.fiscal.documents import Kind
-from portal.ingest import drain
+from portal.ingest import checking, drain, recognition
 from portal.orgs.access import ROLES
 from portal.primitives.refusals import Refusal
 from portal.web import errors, i18n, words
@@ -50,7 +50,8 @@ def test_every_remark_has_a_sentence(code: str) -> None:
 
 def test_every_code_that_a_drained_lane_gives_has_a_sentence() -> None:
     codes: dict[str, set[str]] = {"NewRemark": set(), "Refused": set()}
-    for node in ast.walk(ast.parse(inspect.getsource(drain))):
+    sources = "\n".join(inspect.getsource(module) for module in (drain, recognition, checking))
+    for node in ast.walk(ast.parse(sources)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in codes:
             codes[node.func.id] |= {
                 argument.value

@@ -1,0 +1,132 @@
+"""Lanes: one for each register, in which its portions wait in the order they were accepted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from portal.fiscal import codec
+from portal.fiscal.dialects import Dialect, dialect_of
+from portal.ingest.models import UNATTRIBUTED, Batch, Portion
+from portal.orgs.models import Organisation, Point
+from portal.primitives.period import BusinessDays
+from portal.registers.models import Register
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A register with the facts that its documents are read by; `register` is None for unattributed documents."""
+
+    organisation_id: int
+    register_id: int
+    factory_number: str = ""
+    point_id: int = 0
+    currency: str = ""
+    dialect: Dialect | None = None
+    days: BusinessDays | None = None
+    is_removed: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A portion waiting in a lane, with when and where it came from."""
+
+    batch_id: int
+    received_at: datetime
+    positions: list[int] | None
+    body: bytes
+
+
+def take_lane(session: Session, organisation_id: int, register_id: int) -> bool:
+    """One worker in a lane at a time; the lock ends with the transaction."""
+    return bool(
+        session.execute(
+            text("select pg_try_advisory_xact_lock(:organisation_id, :register_id)"),
+            {"organisation_id": organisation_id, "register_id": register_id},
+        ).scalar_one()
+    )
+
+
+def list_waiting(
+    session: Session, organisation_id: int, register_id: int, documents_max: int
+) -> list[Waiting]:
+    """The first waiting portions, whole, up to `documents_max` documents but at least one portion."""
+    heads = session.execute(
+        select(Portion.batch_id, Portion.document_count)
+        .where(
+            Portion.organisation_id == organisation_id,
+            Portion.register_id == register_id,
+            Portion.drained_at.is_(None),
+        )
+        .order_by(Portion.batch_id)
+        .limit(1000)
+    ).all()
+    batch_ids: list[int] = []
+    documents = 0
+    for batch_id, count in heads:
+        documents += count
+        if batch_ids and documents > documents_max:
+            break
+        batch_ids.append(batch_id)
+    if not batch_ids:
+        return []
+    rows = session.execute(
+        select(Portion.batch_id, Batch.received_at, Portion.positions, Portion.body)
+        .join(Batch, (Batch.organisation_id == Portion.organisation_id) & (Batch.id == Portion.batch_id))
+        .where(
+            Portion.organisation_id == organisation_id,
+            Portion.register_id == register_id,
+            Portion.batch_id.in_(batch_ids),
+        )
+        .order_by(Portion.batch_id)
+    )
+    return [
+        Waiting(batch_id, received_at, positions, bytes(body or b""))
+        for batch_id, received_at, positions, body in rows
+    ]
+
+
+def get_lane(session: Session, organisation_id: int, register_id: int) -> Lane:
+    """A register's lane; the lane of documents that name no register we know has no facts."""
+    row = session.execute(
+        select(
+            Register.factory_number, Register.state, Point.id, Point.zone, Point.day_starts_hour, Organisation
+        )
+        .join(Point, (Point.organisation_id == Register.organisation_id) & (Point.id == Register.point_id))
+        .join(Organisation, Organisation.id == Register.organisation_id)
+        .where(Register.organisation_id == organisation_id, Register.id == register_id)
+    ).one_or_none()
+    if row is None:
+        return Lane(organisation_id, UNATTRIBUTED)
+    factory_number, state, point_id, zone, day_starts_hour, organisation = row
+    return Lane(
+        organisation_id,
+        register_id,
+        factory_number,
+        point_id,
+        organisation.currency,
+        dialect_of(organisation.country),
+        _business_days(zone, day_starts_hour),
+        is_removed=state == "removed",
+    )
+
+
+@cache
+def _business_days(zone: str, day_starts_hour: int) -> BusinessDays:
+    return BusinessDays(zone, day_starts_hour)
+
+
+Cut = tuple[Waiting, int, bytes]
+
+
+def cut(portion: Waiting) -> list[Cut]:
+    """A portion's documents, each with its place in the batch; a body that cannot be cut is one document."""
+    try:
+        raws = codec.split(portion.body)
+    except codec.Unreadable:
+        raws = [portion.body]
+    positions: Iterable[int] = portion.positions or range(1, len(raws) + 1)
+    return [(portion, position, raw) for position, raw in zip(positions, raws, strict=False)]
