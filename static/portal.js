@@ -14,7 +14,7 @@
     openMenus().forEach((menu) => { if (menu !== event.target && !menu.contains(event.target)) menu.open = false; });
     // A panel that would leave the window hangs from its other side.
     const panel = event.target.querySelector(".menu-panel");
-    if (panel.getBoundingClientRect().right > innerWidth - 8) event.target.classList.add("menu-right");
+    if (getComputedStyle(panel).position === "absolute" && panel.getBoundingClientRect().right > innerWidth - 8) event.target.classList.add("menu-right");
   }, true);
   document.addEventListener("click", (event) => {
     openMenus().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
