@@ -27,7 +27,7 @@ class Row:
     place: str
     amount: str
     time: str
-    zone: str
+    moment: str
     is_taken_back: bool
     is_autonomous: bool
     is_remarked: bool
@@ -63,6 +63,7 @@ def list_rows(documents: Iterable[Found], places: Places, currency: str) -> list
     for found in documents:
         till = places.names[found.register_id]
         place = places.points[found.point_id]
+        issued_at = found.issued_at.astimezone(zone_of(place.zone))
         total = formats.money(found.total_minor, currency)
         rows.append(
             Row(
@@ -72,8 +73,8 @@ def list_rows(documents: Iterable[Found], places: Places, currency: str) -> list
                 sentence=describe(found.kind, found.payment, total),
                 place=f"{place.name} · {till.name}",
                 amount=total if has_total(found.kind) else "",
-                time=f"{found.issued_at.astimezone(zone_of(place.zone)):%H:%M:%S}",
-                zone=place.zone,
+                time=f"{issued_at:%H:%M}",
+                moment=f"{issued_at:%d.%m.%Y %H:%M:%S}, {place.zone}",
                 is_taken_back=found.kind in _TAKES_BACK,
                 is_autonomous=found.autonomous,
                 is_remarked=found.remarked,

@@ -85,7 +85,9 @@ def test_shows_the_time_of_the_point_and_not_of_the_server(browser: FlaskClient,
     almaty = shop.point("Абая, 10", zone="Asia/Almaty")
     moment = clock.now().replace(hour=6, minute=30, second=15) - timedelta(days=1)
     shop.issue(shop.till(point=almaty), at=moment)
-    assert "11:30:15" in browser.get("/documents/").text
+    page = browser.get("/documents/").text
+    assert "11:30:15, Asia/Almaty" in page
+    assert "11:30 " in figures_of(page)
 
 
 def test_the_rest_of_the_list_comes_on_asking_and_names_no_day_twice(
