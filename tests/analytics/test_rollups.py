@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.analytics.refold import ROLLUPS, refold
 from portal.analytics.verify import verify
-from portal.ingest import names
+from portal.ingest import drain, names
 from tests.ingest import stream
 from tests.ingest.stream import Fields, Till
 
@@ -59,9 +59,11 @@ PREFIXES = {
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
+def _new_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that remembers nothing, and writes a few documents at a time."""
     names._names.clear()
     names._written.clear()
+    monkeypatch.setattr(drain, "DOCUMENTS_PER_WRITE", 3)
 
 
 @pytest.fixture

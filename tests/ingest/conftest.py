@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.ingest import names
+from portal.ingest import drain, names
 from tests.ingest import stream
 
 
@@ -12,6 +12,12 @@ def _nothing_remembered() -> None:
     """A worker remembers which names it wrote; every test begins like a new worker."""
     names._names.clear()
     names._written.clear()
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of a transaction as small as can be, so that a handful of documents makes several."""
+    monkeypatch.setattr(drain, "DOCUMENTS_PER_WRITE", 2)
 
 
 @pytest.fixture
