@@ -297,24 +297,32 @@ def _figure(view: View, metric: Metric, sums: Sums, changes: list[Change]) -> Fi
     )
 
 
-def _at_hour(view: View) -> str:
-    """«на 14:00» where all clocks agree and the day goes on, «на этот час» where they differ."""
+def _hour_word(view: View) -> str | None:
+    """«14:00» where all clocks agree and the day goes on, «этот час» where they differ; None when it is over."""
     going_on = {(one.hours_passed + one.day_starts_hour) % 24 for one in view.days if one.hours_passed < 24}
     if not going_on:
-        return ""
-    if len(going_on) > 1:
-        return f" {gettext('на этот час')}"
-    return f" {gettext('на %(hour)s:00', hour=going_on.pop())}"
+        return None
+    return f"{going_on.pop()}:00" if len(going_on) == 1 else str(gettext("этот час"))
 
 
 def _yesterday_word(view: View) -> str:
-    word = gettext("ко вчерашнему дню") if view.is_today else gettext("к предыдущему дню")
-    return f"{word}{_at_hour(view)}"
+    """What «yesterday» is for the day that is shown. Whole phrases, because languages differ in how parts join."""
+    time = _hour_word(view)
+    if not view.is_today:
+        if time is None:
+            return str(gettext("к предыдущему дню"))
+        return str(gettext("к предыдущему дню на %(time)s", time=time))
+    if time is None:
+        return str(gettext("ко вчерашнему дню"))
+    return str(gettext("ко вчерашнему дню на %(time)s", time=time))
 
 
 def _week_ago_word(view: View) -> str:
     day = view.last - timedelta(days=7)
-    return f"{gettext('к %(day)s', day=f'{short_weekday(day)} {day:%d.%m}')}{_at_hour(view)}"
+    name, time = f"{short_weekday(day)} {day:%d.%m}", _hour_word(view)
+    if time is None:
+        return str(gettext("к %(day)s", day=name))
+    return str(gettext("к %(day)s на %(time)s", day=name, time=time))
 
 
 def short_weekday(day: date) -> str:

@@ -1,5 +1,6 @@
 """Every sentence of the interface exists in every language, and no Russian is left where another language should be."""
 
+import ast
 import re
 import string
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ CATALOGUES = ROOT / "portal" / "translations"
 LANGUAGES = ("kk", "be", "en")
 KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None}
 CYRILLIC = re.compile("[а-яёА-ЯЁ]")
-PLACEHOLDER = re.compile(r"%\((\w+)\)s|(\{\})")
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|(\{\})")
 
 Forms = tuple[str, ...]
 
@@ -160,6 +161,21 @@ def test_templates_say_nothing_in_russian_outside_of_gettext() -> None:
             if isinstance(text.value, str) and CYRILLIC.search(text.value) and id(text) not in asked
         ]
     assert left == []
+
+
+def test_no_sentence_hides_inside_an_f_string() -> None:
+    """Extraction does not look into them before Python 3.12, and a sentence cut in parts cannot be translated."""
+    hidden = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in sorted((ROOT / "portal").rglob("*.py"))
+        for text in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in {"_", "gettext", "lazy_gettext", "ngettext"}
+    ]
+    assert hidden == []
 
 
 def test_scripts_say_nothing_by_themselves() -> None:
