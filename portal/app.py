@@ -97,7 +97,7 @@ def _log_request(response: Response) -> Response:
     log.info(
         "event=request method=%s path=%s status=%d ms=%d person=%s organisation=%s request=%s",
         request.method,
-        request.path,
+        security.logged_path(),
         response.status_code,
         (time.perf_counter() - g.get("started_s", time.perf_counter())) * 1000,
         person,

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from portal.primitives.refusals import NotFound, Refusal
 from portal.web import words
 from portal.web.pages import private, wants_block
-from portal.web.security import request_id
+from portal.web.security import logged_path, request_id
 
 log = logging.getLogger("kassa.web")
 
@@ -124,14 +124,14 @@ def _refused_by_http(error: HTTPException) -> Response:
 
 def _unusable(error: DataError) -> Response:
     """A value passed our checks and the database could not hold it: the address leads nowhere."""
-    log.warning("event=value_unusable path=%s request=%s error=%s", request.path, request_id(), error.orig)
+    log.warning("event=value_unusable path=%s request=%s error=%s", logged_path(), request_id(), error.orig)
     return refusal_answer(NotFound.code, NotFound.status, {})
 
 
 def _unavailable(error: Exception) -> Response:
     g.nobody = True
     log.error(
-        "event=database_away path=%s request=%s error=%s", request.path, request_id(), type(error).__name__
+        "event=database_away path=%s request=%s error=%s", logged_path(), request_id(), type(error).__name__
     )
     return refusal_answer("unavailable", 503, {"retry_after_s": 5})
 
@@ -139,5 +139,5 @@ def _unavailable(error: Exception) -> Response:
 def _broken(error: Exception) -> Response:
     # Whoever is signed in is not asked for again: asking may be what broke.
     g.nobody = True
-    log.error("event=broken path=%s request=%s", request.path, request_id(), exc_info=error)
+    log.error("event=broken path=%s request=%s", logged_path(), request_id(), exc_info=error)
     return refusal_answer("broken", 500, {})

@@ -10,6 +10,7 @@ import secrets
 import sys
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
+from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFProtect
@@ -47,6 +48,7 @@ STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 FORM_BYTES_MAX = 1 << 20
+PATH_LOGGED_MAX = 200
 COOKIE_AGE_S = 365 * 24 * 3600
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -109,6 +111,11 @@ def request_id() -> str:
         g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     chosen: str = g.request_id
     return chosen
+
+
+def logged_path() -> str:
+    """The path of this request as a log may hold it: whatever it contains, it stays one word."""
+    return quote(request.path[:PATH_LOGGED_MAX], safe="/")
 
 
 def caller_address() -> str:

@@ -1,6 +1,7 @@
 """Every no becomes an answer, for people and for programs, and no mistake of ours tells more than its number."""
 
 import logging
+import re
 
 import pytest
 from flask import Blueprint
@@ -141,3 +142,25 @@ def test_a_signed_in_reader_keeps_the_navigation_on_an_error(client: FlaskClient
     browser = doorway.signed_in(client, session, factories.person(session, company), company)
     browser.get("/company")
     assert browser.get("/nowhere").status_code == 404
+
+
+def test_every_request_is_one_line_of_the_log(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "kassa.web"):
+        client.get("/a%0A2026-11-20 INFO event=forged%20x=1?secret=1")
+    (line,) = [record.getMessage() for record in caplog.records if "event=request" in record.getMessage()]
+    assert "\n" not in line
+    assert "secret" not in line
+    assert "path=/a%0A2026-11-20%20INFO%20event%3Dforged" in line
+    assert re.search(r" status=404 ms=\d+ person=- organisation=- request=[0-9a-f]{16}$", line)
+
+
+def test_the_log_says_who_asked_and_for_whom(
+    client: FlaskClient, session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    company = factories.organisation(session)
+    owner = factories.person(session, company)
+    browser = doorway.signed_in(client, session, owner, company)
+    ids = owner.id, company.id
+    with caplog.at_level(logging.INFO, "kassa.web"):
+        browser.get("/company")
+    assert f"person={ids[0]} organisation={ids[1]}" in caplog.text
