@@ -131,7 +131,9 @@ def test_every_key_of_a_tenants_table_begins_with_the_organisation(table: sa.Tab
 
 
 def test_the_portal_owns_no_table_and_is_no_superuser(session: Session) -> None:
-    owned = session.scalar(sa.text("select count(*) from pg_tables where tableowner = 'kassa_portal' and schemaname = 'public'"))
+    owned = session.scalar(
+        sa.text("select count(*) from pg_tables where tableowner = 'kassa_portal' and schemaname = 'public'")
+    )
     mighty = session.scalar(
         sa.text("select bool_or(rolsuper or rolbypassrls) from pg_roles where rolname = current_user")
     )
