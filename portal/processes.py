@@ -21,10 +21,9 @@ from types import FrameType
 import psutil
 
 from portal.config import ROOT, NotStarting
-from portal.local import die_with
+from portal.local import die_with, turn_over
 
 MARK = "KASSA_RUN"
-LOG_BYTES_MAX = 20 * 1024 * 1024
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # A program that lived this long before it died has earned a fresh start at once.
 SETTLED_S = 30.0
@@ -175,12 +174,6 @@ class Stopping:
             raise SystemExit(0)
 
 
-def turn_over(log: Path) -> None:
-    """Put a log that has grown long aside; one old one is kept."""
-    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
-        log.replace(log.with_suffix(".log.1"))
-
-
 def _how(status: int) -> str:
     if status >= 0:
         return f"exit status {status}"
@@ -204,7 +197,7 @@ def alone(data: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        _end(_own(data))
+        clear(data)
         yield
         file.truncate(0)
 
@@ -223,6 +216,11 @@ def stop(data: Path) -> bool:
     left = _own(data)
     _end(left)
     return number is not None or bool(left)
+
+
+def clear(data: Path) -> None:
+    """End every process that carries the mark of a data directory."""
+    _end(_own(data))
 
 
 def _supervisor(data: Path) -> int | None:

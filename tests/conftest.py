@@ -170,7 +170,7 @@ class Servers:
 
     def kill(self, name: str) -> None:
         """Kill `postgres` or `valkey` with all its children, as the loss of power would."""
-        for process in local._processes_in(self.directory / name):
+        for process in local.processes_in(self.directory / name):
             process.kill()
 
     def start(self) -> None:

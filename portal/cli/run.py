@@ -81,6 +81,7 @@ def run(*, port: int, workers: int, demo: bool) -> None:
                 supervisor.stop()
         finally:
             stopping.abrupt = False
+            processes.clear(data)
             local.stop(data)
     click.echo("Everything has stopped; nothing that was acknowledged is lost.")
 

@@ -113,7 +113,7 @@ def house(
             )
             for till in tills
         ]
-    port = local._free_port()
+    port = local.free_port()
     keeper = Keeper(servers.environment, tmp_path, programs(port, workers=2))
     with keeper.keeping():
         wait_until(lambda: is_up(port), "the web server to answer")

@@ -72,10 +72,10 @@ class Servers:
 
     def kill_postgres(self) -> None:
         """Kill the postmaster and every one of its children."""
-        processes = local._processes_in(self.directory / "postgres")
+        processes = local.processes_in(self.directory / "postgres")
         assert processes
         # The head first, so that it cannot tidy up after its children.
-        for process in sorted(processes, key=lambda one: not local._is_head(one)):
+        for process in sorted(processes, key=lambda one: not local.is_head(one)):
             _kill(process)
         psutil.wait_procs(processes, timeout=10)
 
@@ -88,7 +88,7 @@ class Servers:
             shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
 
     def valkey(self) -> psutil.Process:
-        process = local._head_of(self.directory / "valkey")
+        process = local.head_of(self.directory / "valkey")
         assert process is not None
         return process
 

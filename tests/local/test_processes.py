@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from portal import processes
+from portal import local, processes
 from portal.config import NotStarting
+from portal.local import launch
 from portal.processes import Program, Stopping, Supervisor
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -145,12 +146,12 @@ def test_a_supervisor_clears_away_what_a_killed_one_left(tmp_path: Path) -> None
 
 
 def test_a_log_that_has_grown_long_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "LOG_BYTES_MAX", 10)
+    monkeypatch.setattr(launch, "LOG_BYTES_MAX", 10)
     log = tmp_path / "web.log"
     log.write_text("short")
-    processes.turn_over(log)
+    local.turn_over(log)
     assert log.exists()
     log.write_text("long, much too long")
-    processes.turn_over(log)
+    local.turn_over(log)
     assert not log.exists()
     assert (tmp_path / "web.log.1").read_text() == "long, much too long"

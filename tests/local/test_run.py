@@ -76,7 +76,7 @@ class Portal:
 
     def left(self) -> list[psutil.Process]:
         servers = [
-            process for name in ("postgres", "valkey") for process in local._processes_in(self.data / name)
+            process for name in ("postgres", "valkey") for process in local.processes_in(self.data / name)
         ]
         return [*processes._own(self.data), *servers]
 
@@ -128,8 +128,8 @@ def test_stop_ends_it_from_another_terminal_and_says_when_nothing_runs(portal: P
 def test_what_is_killed_comes_back(portal: Portal) -> None:
     portal.start()
     (worker,) = portal.find("workers", "work")
-    postgres = local._head_of(portal.data / "postgres")
-    valkey = local._head_of(portal.data / "valkey")
+    postgres = local.head_of(portal.data / "postgres")
+    valkey = local.head_of(portal.data / "valkey")
     assert postgres is not None
     assert valkey is not None
     for process in (worker, postgres, valkey):
@@ -197,7 +197,7 @@ def test_uses_the_servers_that_the_environment_names_and_starts_none(
     named = {name: value for name, value in environment.items() if name.startswith("KASSA_")}
     portal.start(environment=named)
     assert portal.health()["status"] == "ok"
-    assert local._processes_in(portal.data / "postgres") == []
+    assert local.processes_in(portal.data / "postgres") == []
     assert portal.end(signal.SIGTERM) == 0
     assert portal.left() == []
 

@@ -26,6 +26,8 @@ from redis.retry import Retry
 
 from portal import local
 from portal.config import ROOT, NotStarting
+from portal.local import binaries
+from portal.local.access import PORTS
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def _ask(access: local.Access, question: str, *, owner: bool = False) -> object:
 
 
 def _own_processes(directory: Path) -> list[psutil.Process]:
-    return [process for name in ("postgres", "valkey") for process in local._processes_in(directory / name)]
+    return [process for name in ("postgres", "valkey") for process in local.processes_in(directory / name)]
 
 
 def test_starts_both_servers_with_durable_settings(directory: Path) -> None:
@@ -151,6 +153,7 @@ def test_moves_when_somebody_else_has_its_port_and_remembers_the_new_one(directo
     access = local.start(directory, memory_mb=64)
     local.stop(directory)
     with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", access.postgres_port))
         squatter.listen()
         moved = local.start(directory, memory_mb=64)
@@ -164,7 +167,7 @@ def test_moves_when_somebody_else_has_its_port_and_remembers_the_new_one(directo
 def test_ports_are_not_those_the_system_lends_nor_the_usual_ones(directory: Path) -> None:
     access = local.start(directory, memory_mb=64)
     for port in (access.postgres_port, access.redis_port):
-        assert port in local.PORTS
+        assert port in PORTS
         assert not 32768 <= port <= 60999
         assert port not in {5432, 6379}
 
@@ -179,7 +182,7 @@ def test_a_full_disk_is_said_in_a_sentence(directory: Path, monkeypatch: pytest.
 def test_a_missing_library_is_said_in_a_sentence() -> None:
     complaint = "postgres: error while loading shared libraries: libz.so.1: cannot open shared object file"
     assert (
-        local._plainly(complaint)
+        binaries.plainly(complaint)
         == "the system library libz.so.1 is missing; install the package that holds it"
     )
 
