@@ -107,8 +107,8 @@ class PointRow:
     gross: str
     net: str
     receipts: str
-    share: float
     share_words: str
+    bar: str
     change: Change | None
     spark: charts.Spark
     address: str
@@ -463,8 +463,8 @@ def _point_row(
         gross=formats.amount(gross),
         net=formats.amount(metrics.NET.of(sums.now)),
         receipts=formats.count(metrics.RECEIPTS.of(sums.now)),
-        share=share,
         share_words=formats.percent(share),
+        bar=f"{share * 100:.2f}",
         change=compare(
             metrics.TURNOVER,
             sums.now,
