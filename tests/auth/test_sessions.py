@@ -1,5 +1,6 @@
 """Signed-in sessions: how long they live, how they end, and whose cabinet they are in."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from portal.audit import AuditEntry
 from portal.auth.models import SignIn
 from portal.auth.queries import ABSOLUTE_MAX, IDLE_MAX, digest_of
+from portal.config import ROOT
 from portal.db import speak_for
 from portal.orgs.models import Membership, Organisation, Person
 from portal.primitives import clock
@@ -87,6 +89,17 @@ def test_a_page_that_refreshes_itself_does_not_keep_the_session_alive(
     stop_clock(monkeypatch, after=timedelta(minutes=30))
     assert is_in(browser)
     assert row_of(session, browser).seen_at == seen_at
+
+
+def test_every_block_that_refreshes_itself_says_so() -> None:
+    """It carries the version it shows as `v`; without that an unattended page would never be signed out."""
+    tags = [
+        tag
+        for template in (ROOT / "templates").rglob("*.html")
+        for tag in re.findall(r"<[^>]*hx-trigger=[^>]*every [^>]*>", template.read_text(encoding="utf-8"))
+    ]
+    assert tags
+    assert [tag for tag in tags if "v=" not in tag] == []
 
 
 def test_being_seen_is_written_at_most_once_a_minute(

@@ -53,6 +53,15 @@ def test_a_page_and_its_block_are_told_apart(client: FlaskClient) -> None:
     assert "HX-Request" in client.get("/sign-in").headers["Vary"]
 
 
+@pytest.mark.parametrize("packing", ["br", "gzip"])
+def test_pages_travel_packed(client: FlaskClient, packing: str) -> None:
+    plain = client.get("/sign-in")
+    packed = client.get("/sign-in", headers={"Accept-Encoding": packing})
+    assert packed.headers["Content-Encoding"] == packing
+    assert len(packed.data) < len(plain.data) / 2
+    assert "Accept-Encoding" in packed.headers["Vary"]
+
+
 def test_a_request_keeps_the_id_that_the_proxy_gave_it(client: FlaskClient) -> None:
     answer = client.get("/sign-in", headers={"X-Request-ID": "0123456789abcdef"})
     assert answer.headers["X-Request-ID"] == "0123456789abcdef"
