@@ -13,7 +13,8 @@ from redis import Redis
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from portal.orgs.models import Organisation
+from portal.db import speak_for
+from portal.orgs.models import Membership, Organisation
 from tests import doorway, factories
 from tests.ingest import stream
 
@@ -152,6 +153,23 @@ def test_the_table_names_every_address(app: Flask) -> None:
 def test_ids_of_another_organisation_lead_nowhere(house: House, visitor: str, method: str, rule: str) -> None:
     refused = 403 if ADDRESSES[method, rule][VISITORS.index(visitor)] == "403" else 404
     assert knock(house, visitor, method, fill(rule, house.foreign)).status_code == refused
+
+
+@pytest.mark.parametrize("visitor", ["cashier", "accountant", "administrator", "owner"])
+@pytest.mark.parametrize("points", [[], [2_000_000_000]])
+def test_documents_of_points_out_of_reach_lead_nowhere(house: House, visitor: str, points: list[int]) -> None:
+    speak_for(house.session, house.own.organisation_id)
+    place = house.session.get_one(Membership, (house.own.organisation_id, house.people[visitor]))
+    place.point_ids = points
+    rule = "/documents/<int:register_id>/<int:number>"
+    assert knock(house, visitor, "GET", fill(rule, house.own)).status_code == 404
+    name = f"{house.own.register_id}-1"
+    assert name not in house.visit(visitor).get("/documents/").text
+    place.point_ids = [house.own.point_id]
+    assert name in house.visit(visitor).get("/documents/").text
+    place.point_ids = points
+    for path in ("/", "/attention", "/documents/"):
+        assert house.own.factory_number not in house.visit(visitor).get(path, follow_redirects=True).text
 
 
 @pytest.mark.parametrize("visitor", ["cashier", "accountant", "administrator", "owner"])
