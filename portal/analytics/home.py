@@ -411,7 +411,7 @@ def _draw_week(view: View, first: date, by_day: dict[date, Sums], week: Sequence
             charts.Series(
                 gettext("Эта неделя"),
                 now,
-                [formats.money(minor, view.currency) for minor in now],
+                [_say_day(view, day, minor) for day, minor in zip(days, now, strict=True)],
                 addresses=[one.address for one in week],
             ),
             charts.Series(
@@ -422,6 +422,13 @@ def _draw_week(view: View, first: date, by_day: dict[date, Sums], week: Sequence
             ),
         ],
     )
+
+
+def _say_day(view: View, day: date, minor: int) -> str:
+    """What a point of the chart says: the sum, and that the day is not over while it is not."""
+    words = formats.money(minor, view.currency)
+    is_going_on = any(one.day == day and one.hours_passed < 24 for one in view.days)
+    return f"{words}, {gettext('день ещё идёт')}" if is_going_on else words
 
 
 def _quarter_rows(view: View, by_point: dict[int, QuarterSums], days: tuple[date, date]) -> list[PointRow]:
@@ -457,6 +464,8 @@ def _point_row(
     gross = sums.now["sale_minor"]
     share = gross / whole if whole else 0.0
     behind = DocumentFilter(kinds=(Kind.SALE,), points=points, first=days[0], last=days[1])
+    # A week that has only begun would look like a fall.
+    weeks_whole = ((days[1] - days[0]).days + 1) // 7
     return PointRow(
         name=name,
         hue=hue,
@@ -472,6 +481,6 @@ def _point_row(
             "",
             view.currency,
         ),
-        spark=charts.spark(sums.weeks),
+        spark=charts.spark(sums.weeks[: max(weeks_whole, 1)]),
         address=f"/documents/{behind.query()}",
     )
