@@ -205,7 +205,7 @@ LINES = st.builds(
 DOCUMENTS = st.fixed_dictionaries(
     {
         "number": st.integers(1, 40),
-        "kind": st.sampled_from(list(KIND_NUMBERS)),
+        "kind": st.sampled_from([*KIND_NUMBERS, "sale", "z_report"]),
         "shift": st.integers(1, 3),
         "ordinal": st.just(0),
         "issued_at": st.integers(0, 2 * 86_400).map(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal import db, queue
 from portal.analytics.refold import ROLLUPS
-from portal.ingest import names
+from portal.ingest import drain, names
 from portal.ingest.drain import drain_register
 from portal.ingest.models import UNATTRIBUTED
 from portal.registers.models import Register
@@ -83,9 +83,13 @@ def test_a_document_sent_twice_changes_nothing(till: Till) -> None:
     assert everything(till) == before
 
 
-def test_a_document_twice_in_one_batch_is_taken_once(till: Till) -> None:
-    drained = till.take(till.sale(1), till.sale(2), till.sale(1))
-    assert (drained.accepted, drained.repeated) == (2, 1)
+@pytest.mark.parametrize("part", [1, 2, 2500])
+def test_a_document_twice_in_one_batch_is_taken_once(
+    till: Till, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    monkeypatch.setattr(drain, "DOCUMENTS_PER_WRITE", part)
+    drained = till.take(till.sale(1), till.sale(1), till.sale(2), till.sale(1))
+    assert (drained.accepted, drained.repeated) == (2, 2)
     assert till.numbers() == [1, 2]
 
 
@@ -132,7 +136,11 @@ def test_the_same_number_with_other_content_is_a_fork(till: Till, change: dict[s
     assert [row for row in before["document"] if row not in after["document"]] == []
 
 
-def test_of_two_forks_in_one_batch_the_first_stays(till: Till) -> None:
+@pytest.mark.parametrize("part", [1, 2, 2500])
+def test_of_two_forks_in_one_batch_the_first_stays(
+    till: Till, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    monkeypatch.setattr(drain, "DOCUMENTS_PER_WRITE", part)
     till.take(till.sale(1, 100), till.sale(1, 200), till.sale(1, 100))
     assert till.rows("select total_minor from document") == [(100,)]
     assert till.quarantine() == [(2, "fork")]
@@ -253,7 +261,8 @@ def test_sums_past_what_the_database_holds_are_set_aside_and_hold_nobody_up(till
     with db.transaction(till.organisation_id) as session:
         session.execute(sa.text("update rollup_section set sum_minor = 9223372036854775807 - 1000"))
 
-    drained = till.take(till.sale(2, lines=most), till.sale(3, lines=most), till.sale(4, lines=[]))
+    drained = till.take(till.sale(2, lines=most), till.sale(3, lines=most))
+    drained.add(till.take(till.sale(4, lines=[])))
 
     assert (drained.accepted, drained.quarantined) == (1, 2)
     assert till.numbers() == [1, 4]
@@ -588,6 +597,17 @@ def test_of_two_z_reports_the_one_with_the_lower_number_closes_whichever_comes_f
     assert till.rows("select z_number, closed_at from shift") == [(5, till.noon + timedelta(minutes=5))]
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("part", [1, 2])
+def test_of_two_z_reports_in_one_batch_the_one_with_the_lower_number_closes(
+    till: Till, monkeypatch: pytest.MonkeyPatch, order: tuple[int, int], part: int
+) -> None:
+    monkeypatch.setattr(drain, "DOCUMENTS_PER_WRITE", part)
+    reports = [till.document(number, "z_report", totals={}) for number in (5, 6)]
+    till.take(*(reports[place] for place in order))
+    assert till.rows("select z_number, closed_at from shift") == [(5, till.noon + timedelta(minutes=5))]
+
+
 # Heads and bookkeeping
 
 
@@ -624,6 +644,23 @@ def test_names_that_were_rolled_back_are_written_by_the_next_drain(
     till.drain()
 
     assert till.numbers() == [1]
+    assert till.rows("select name from product") == [("Хлеб",)]
+    assert till.rows("select name from cashier") == [("Анна",)]
+
+
+def test_names_of_a_drain_that_failed_are_written_by_its_second_try(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark, calls = drain._mark_drained, []
+
+    def fails_at_first(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise RuntimeError
+        mark(*arguments)
+
+    monkeypatch.setattr(drain, "_mark_drained", fails_at_first)
+    assert till.take(till.sale(1)).accepted == 1
     assert till.rows("select name from product") == [("Хлеб",)]
     assert till.rows("select name from cashier") == [("Анна",)]
 

@@ -14,7 +14,7 @@ from portal import db, queue
 from portal.analytics.verify import verify
 from portal.config import Settings
 from portal.db import transaction
-from portal.ingest import drain, lanes
+from portal.ingest import drain, lanes, names
 from portal.ingest.actions import accept_batch
 from portal.ingest.drain import drain_register
 from portal.ingest.forms import KeyReused
@@ -131,6 +131,31 @@ def test_a_batch_that_commits_while_its_lane_is_drained_is_not_forgotten(
     monkeypatch.setattr(drain, "_mark_drained", marking)
     assert till.drain().accepted == 2
     assert redis.llen("rq:queue:ingest") == 1
+
+
+def test_a_drain_that_ends_before_its_commit_leaves_nothing_of_it(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents, sums, gaps and the mark of the portion live and die in one transaction."""
+    till.take(till.sale(1))
+    tables = ("document", "document_body", "rollup_day", "rollup_hour", "rollup_point", "rollup_product", "shift",
+              "gap", "remark", "quarantine", "register_head", "ingest_portion", "product", "cashier")  # fmt: skip
+    till.send(till.sale(3, cashier="Новый"), till.sale(4, cashier=None), b"?")
+    before = {table: till.rows(f"select * from {table} order by 1, 2, 3") for table in tables}
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        # The counts are added up after everything is written and before the commit.
+        killed.setattr(drain.Drained, "add", dies)
+        with pytest.raises(KeyboardInterrupt):
+            till.drain()
+
+    assert {table: till.rows(f"select * from {table} order by 1, 2, 3") for table in tables} == before
+    names.forget_names(till.organisation_id)
+    assert till.drain().accepted == 2
+    assert verify(till.organisation_id).differences == []
 
 
 # One key
