@@ -1,4 +1,4 @@
-"""Looking at organisations, points and memberships."""
+"""Looking at organisations, and at who has a place in them."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from portal.db import speak_for
-from portal.orgs.access import Scope
-from portal.orgs.models import Membership, Organisation, Point
+from portal.orgs.models import Membership, Organisation
 from portal.primitives.alphabet import sort_key
-from portal.primitives.refusals import NotFound
 
 
 @dataclass(frozen=True)
@@ -60,22 +58,6 @@ def find_organisation(session: Session, number: str) -> Organisation | None:
             return organisation
     speak_for(session, None)
     return None
-
-
-def get_company(session: Session, organisation_id: int) -> Company:
-    """The organisation that the session speaks for; refuses any other."""
-    organisation = session.get(Organisation, organisation_id)
-    if organisation is None:
-        raise NotFound
-    return _company(organisation)
-
-
-def list_points(session: Session, scope: Scope) -> list[Point]:
-    """The points that the reader's rights reach, in the order of their names."""
-    query = select(Point).where(Point.organisation_id == scope.organisation_id)
-    if scope.point_ids is not None:
-        query = query.where(Point.id.in_(scope.point_ids))
-    return sorted(session.execute(query).scalars(), key=lambda point: (sort_key(point.name), point.id))
 
 
 def _company(organisation: Organisation) -> Company:

@@ -13,8 +13,6 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from portal.db import transaction
-from portal.orgs.access import Scope
-from portal.primitives.alphabet import sort_key
 from portal.registers.models import Register, Sender
 
 ID_MAX = 2**31 - 1
@@ -62,16 +60,6 @@ def find_sender(token: str) -> FoundSender | None:
         sender_id,
         row.register_id,
         is_revoked=row.revoked_at is not None or row.state == "removed",
-    )
-
-
-def list_registers(session: Session, scope: Scope) -> list[Register]:
-    """The registers at the points that the reader's rights reach, in the order of their names."""
-    query = select(Register).where(Register.organisation_id == scope.organisation_id)
-    if scope.point_ids is not None:
-        query = query.where(Register.point_id.in_(scope.point_ids))
-    return sorted(
-        session.execute(query).scalars(), key=lambda register: (sort_key(register.name), register.id)
     )
 
 

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 from portal.audit import AuditEntry
 from portal.db import speak_for
 from portal.orgs import actions, queries
-from portal.orgs.access import Scope
 from portal.orgs.models import Membership, Organisation
 from portal.primitives import clock
 from portal.primitives.identifiers import bin_check_digit, unp_check_digit
@@ -39,7 +38,7 @@ def test_founds_an_organisation_and_speaks_for_it(
     spaced = f" {tax_id[:3]} {tax_id[3:]} "
     organisation = found(session, spaced, country)
     assert (organisation.tax_id, organisation.currency) == (tax_id, currency)
-    assert queries.get_company(session, organisation.id).country == country
+    assert session.scalars(sa.select(Organisation.country)).all() == [country]
     assert deeds(session) == [("orgs.create", f"organisation:{organisation.id}")]
 
 
@@ -121,23 +120,6 @@ def test_a_role_that_there_is_not_is_refused(session: Session) -> None:
     person = factories.person(session)
     with pytest.raises(BadInput):
         actions.set_membership(session, organisation.id, person.id, role="god", at=clock.now())
-
-
-def test_lists_the_points_that_a_reader_reaches_in_the_order_of_names(session: Session) -> None:
-    organisation = factories.organisation(session)
-    points = {
-        name: factories.point(session, organisation, name).id for name in ("яма", "Арка", "ёлка", "Бор")
-    }
-    everything = Scope(organisation.id, 1, "owner")
-    assert [point.name for point in queries.list_points(session, everything)] == [
-        "Арка",
-        "Бор",
-        "ёлка",
-        "яма",
-    ]
-    limited = Scope(organisation.id, 1, "cashier", (points["Бор"],))
-    assert [point.name for point in queries.list_points(session, limited)] == ["Бор"]
-    assert queries.list_points(session, Scope(organisation.id, 1, "cashier", ())) == []
 
 
 def test_a_person_sees_the_places_they_have_and_nobody_elses(session: Session) -> None:

@@ -6,7 +6,6 @@ from sqlalchemy.orm import Session
 
 from portal.audit import AuditEntry
 from portal.db import speak_for
-from portal.orgs.access import Scope
 from portal.orgs.models import Organisation, Point
 from portal.primitives import clock
 from portal.primitives.refusals import NotFound
@@ -180,18 +179,3 @@ def test_one_tokens_secret_does_not_open_anothers_door(session: Session, company
     first, second = issue(session, company), issue(session, company)
     crossed = "_".join([*first.split("_", 3)[:3], second.split("_", 3)[3]])
     assert queries.find_sender(crossed) is None
-
-
-def test_lists_the_registers_that_a_reader_reaches(
-    session: Session, company: Organisation, point: Point
-) -> None:
-    factories.register(session, point, "Касса 2")
-    other = factories.point(session, company, "Арка")
-    factories.register(session, other, "Касса 1")
-    everything = Scope(company.id, 1, "owner")
-    assert [register.name for register in queries.list_registers(session, everything)] == [
-        "Касса 1",
-        "Касса 2",
-    ]
-    limited = Scope(company.id, 1, "cashier", (other.id,))
-    assert [register.name for register in queries.list_registers(session, limited)] == ["Касса 1"]
