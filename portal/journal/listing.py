@@ -13,6 +13,7 @@ from portal.journal.sums import Sums
 from portal.journal.wording import describe, has_total
 from portal.primitives.period import zone_of
 from portal.web import formats
+from portal.web.i18n import language
 from portal.web.words import kind_name
 
 
@@ -54,23 +55,31 @@ class Foot:
     others: list[tuple[str, str, str]]
 
 
+_PLACE = "\0"
 _TAKES_BACK = {Kind.SALE_REFUND, Kind.PURCHASE_REFUND, Kind.ANNULMENT, Kind.CASH_OUT}
 
 
 def list_rows(documents: Iterable[Found], places: Places, currency: str) -> list[Row]:
     """Documents as rows."""
     rows = []
+    # A translation is looked up once for each kind of sentence; the sum is put into its place afterwards.
+    sentences: dict[tuple[Kind, int], str] = {}
+    reading = language()
     for found in documents:
         till = places.names[found.register_id]
         place = places.points[found.point_id]
         issued_at = found.issued_at.astimezone(zone_of(place.zone))
-        total = formats.money(found.total_minor, currency)
+        total = formats.money(found.total_minor, currency, language=reading)
+        known = (found.kind, found.payment)
+        sentence = sentences.get(known)
+        if sentence is None:
+            sentence = sentences[known] = describe(found.kind, found.payment, _PLACE)
         rows.append(
             Row(
                 key=f"{found.register_id}-{found.number}",
                 kind=found.kind.name.lower(),
                 number=str(found.number),
-                sentence=describe(found.kind, found.payment, total),
+                sentence=sentence.replace(_PLACE, total),
                 place=f"{place.name} · {till.name}",
                 amount=total if has_total(found.kind) else "",
                 time=f"{issued_at:%H:%M}",
