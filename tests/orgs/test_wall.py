@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal import audit
 from portal.db import speak_for
-from portal.ingest.drain import forget_names
+from portal.ingest.names import forget_names
 from portal.models import Base
 from portal.orgs.models import Organisation
 from portal.primitives import clock
