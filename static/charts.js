@@ -26,7 +26,7 @@
       margin: { l: 4, r: 4, t: 8, b: 4 }, showlegend: false, dragmode: false, hovermode: "x unified", bargap: 0.28, barcornerradius: 3,
       separators: root.lang === "en" ? ".," : ",\u202f", hoverdistance: 40,
       hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line-strong"), font: { family: "Inter, sans-serif", size: 12, color: colour("ink") }, namelength: -1 },
-      xaxis: { ...axis, showgrid: false, ticks: "", ticklabelstandoff: 4 }, yaxis: { ...axis, ticks: "", showline: false, ticklabelstandoff: 6, rangemode: "tozero" },
+      xaxis: { ...axis, showgrid: false, ticks: "", ticklabelstandoff: 4, spikecolor: quiet, spikethickness: 1, spikedash: "solid" }, yaxis: { ...axis, ticks: "", showline: false, ticklabelstandoff: 6, rangemode: "tozero" },
     };
     const traces = data.map((trace) => {
       const { series, role } = trace.meta ?? {};

@@ -100,6 +100,11 @@
     if (theme === "auto") delete root.dataset.bsTheme; else root.dataset.bsTheme = theme;
     all("[data-theme-form] button").forEach((button) => button.toggleAttribute("aria-current", button.value === theme));
     all("[data-theme-form] [aria-current]").forEach((button) => button.setAttribute("aria-current", "true"));
+    const menu = form.closest(".menu");
+    const picture = event.submitter.querySelector("use").getAttribute("href");
+    if (menu.querySelectorAll("form").length === 1) menu.querySelector("summary use").setAttribute("href", picture);
+    menu.open = false;
+    menu.querySelector("summary").focus();
     fetch(form.action, { method: "POST", body: new FormData(form, event.submitter), redirect: "manual" });
     window.kassaCharts?.redraw();
   });
