@@ -427,8 +427,9 @@ def _draw_week(view: View, first: date, by_day: dict[date, Sums], week: Sequence
 def _say_day(view: View, day: date, minor: int) -> str:
     """What a point of the chart says: the sum, and that the day is not over while it is not."""
     words = formats.money(minor, view.currency)
-    is_going_on = any(one.day == day and one.hours_passed < 24 for one in view.days)
-    return f"{words}, {gettext('день ещё идёт')}" if is_going_on else words
+    if any(one.day == day and one.hours_passed < 24 for one in view.days):
+        return str(gettext("%(total)s, день ещё идёт", total=words))
+    return words
 
 
 def _quarter_rows(view: View, by_point: dict[int, QuarterSums], days: tuple[date, date]) -> list[PointRow]:
