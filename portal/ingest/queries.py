@@ -1,16 +1,21 @@
-"""How to look at the stream: batches and what came of them, quarantine, gaps, remarks."""
+"""How to look at the stream: batches and what came of them, quarantine, gaps, remarks.
+
+A reader whose rights are tied to points sees the stream of the registers there; documents that name no register
+belong to no point and are for readers of all points.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, func, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from portal.ingest.forms import Speaker
 from portal.ingest.models import Batch, Portion, Quarantined
 from portal.journal.models import Gap, Remark
+from portal.orgs.access import Scope
 from portal.primitives.refusals import NotFound
 from portal.registers.models import Register, Sender
 
@@ -54,6 +59,17 @@ def get_outcome(session: Session, speaker: Speaker, batch_id: int) -> dict[str, 
     }
 
 
+def _reaches(scope: Scope, register_id: Any) -> ColumnElement[bool]:
+    """That a row's register stands at a point the reader reaches."""
+    if scope.point_ids is None:
+        return true()
+    at_points = select(Register.id).where(
+        Register.organisation_id == scope.organisation_id, Register.point_id.in_(scope.point_ids)
+    )
+    reached: ColumnElement[bool] = register_id.in_(at_points)
+    return reached
+
+
 @dataclass(frozen=True)
 class StreamCounts:
     """How the stream stands: what waits, what is in quarantine, which numbers are missing, what broke a rule."""
@@ -66,25 +82,38 @@ class StreamCounts:
     remarked: int
 
 
-def count_stream(session: Session, organisation_id: int, *, remarked_since: datetime) -> StreamCounts:
+def count_stream(session: Session, scope: Scope, *, remarked_since: datetime) -> StreamCounts:
     """The counts of the stream page."""
+    organisation_id = scope.organisation_id
     waiting, oldest = session.execute(
         select(func.coalesce(func.sum(Portion.document_count), 0), func.min(Batch.received_at))
         .join(Batch, (Batch.organisation_id == Portion.organisation_id) & (Batch.id == Portion.batch_id))
-        .where(Portion.organisation_id == organisation_id, Portion.drained_at.is_(None))
+        .where(
+            Portion.organisation_id == organisation_id,
+            Portion.drained_at.is_(None),
+            _reaches(scope, Portion.register_id),
+        )
     ).one()
     quarantined = session.execute(
         select(func.count()).where(
-            Quarantined.organisation_id == organisation_id, Quarantined.retried_at.is_(None)
+            Quarantined.organisation_id == organisation_id,
+            Quarantined.retried_at.is_(None),
+            _reaches(scope, Quarantined.register_id),
         )
     ).scalar_one()
-    missing = select(func.sum(func.upper(_ranges.c.range) - func.lower(_ranges.c.range))).select_from(_ranges)
-    gaps = session.execute(
-        select(func.count()).where(Gap.organisation_id == organisation_id, Gap.closed_at.is_(None))
-    ).scalar_one()
+    is_open = (
+        Gap.organisation_id == organisation_id,
+        Gap.closed_at.is_(None),
+        _reaches(scope, Gap.register_id),
+    )
+    gaps = session.execute(select(func.count()).where(*is_open)).scalar_one()
+    ranges = select(func.unnest(Gap.missing).label("range")).where(*is_open).subquery()
+    missing = select(func.sum(func.upper(ranges.c.range) - func.lower(ranges.c.range)))
     remarked = session.execute(
         select(func.count()).where(
-            Remark.organisation_id == organisation_id, Remark.remarked_at >= remarked_since
+            Remark.organisation_id == organisation_id,
+            Remark.remarked_at >= remarked_since,
+            _reaches(scope, Remark.register_id),
         )
     ).scalar_one()
     return StreamCounts(
@@ -95,11 +124,6 @@ def count_stream(session: Session, organisation_id: int, *, remarked_since: date
         int(session.execute(missing).scalar() or 0) if gaps else 0,
         remarked,
     )
-
-
-_ranges = (
-    select(func.unnest(Gap.missing).label("range")).where(Gap.closed_at.is_(None)).subquery("ranges")
-)  # row-level security keeps it to the organisation
 
 
 @dataclass(frozen=True)
@@ -120,42 +144,52 @@ class BatchRow:
 
 
 def page_batches(
-    session: Session, organisation_id: int, *, before: int | None = None, limit: int = 50
+    session: Session, scope: Scope, *, before: int | None = None, limit: int = 50
 ) -> list[BatchRow]:
-    """Batches, newest first, below the batch `before`."""
+    """Batches, newest first, below the batch `before`; of each, what is within reach."""
+    organisation_id = scope.organisation_id
     newest = (
         select(Batch).where(Batch.organisation_id == organisation_id).order_by(Batch.id.desc()).limit(limit)
     )
     if before is not None:
         newest = newest.where(Batch.id < before)
+    if scope.point_ids is not None:
+        reached = select(Portion.batch_id).where(
+            Portion.organisation_id == organisation_id, _reaches(scope, Portion.register_id)
+        )
+        newest = newest.where(Batch.id.in_(reached))
     batches = session.execute(newest).scalars().all()
-    ids = [batch.id for batch in batches]
     portions = {
         batch_id: counts
         for batch_id, *counts in session.execute(
             select(
                 Portion.batch_id,
+                func.sum(Portion.document_count),
                 func.sum(Portion.accepted_count),
                 func.sum(Portion.repeated_count),
                 func.sum(Portion.quarantined_count),
                 func.sum(Portion.remarked_count),
                 func.count() - func.count(Portion.drained_at),
             )
-            .where(Portion.organisation_id == organisation_id, Portion.batch_id.in_(ids))
+            .where(
+                Portion.organisation_id == organisation_id,
+                Portion.batch_id.in_([batch.id for batch in batches]),
+                _reaches(scope, Portion.register_id),
+            )
             .group_by(Portion.batch_id)
         )
     }
     senders = _sender_names(session, organisation_id, {batch.sender_id for batch in batches})
     rows = []
     for batch in batches:
-        accepted, repeated, quarantined, remarked, waiting = portions[batch.id]
+        documents, accepted, repeated, quarantined, remarked, waiting = portions[batch.id]
         rows.append(
             BatchRow(
                 batch.id,
                 batch.received_at,
                 senders.get(batch.sender_id),
                 batch.key,
-                batch.document_count,
+                documents,
                 batch.byte_count,
                 accepted,
                 repeated,
@@ -177,7 +211,7 @@ def _sender_names(session: Session, organisation_id: int, sender_ids: set[int]) 
 
 
 def page_quarantine(
-    session: Session, organisation_id: int, *, before: int | None = None, limit: int = 50
+    session: Session, scope: Scope, *, before: int | None = None, limit: int = 50
 ) -> Sequence[tuple[Quarantined, str | None]]:
     """Documents in quarantine that were not tried again, newest first, each with its register's factory number."""
     query = (
@@ -187,7 +221,11 @@ def page_quarantine(
             (Register.organisation_id == Quarantined.organisation_id)
             & (Register.id == Quarantined.register_id),
         )
-        .where(Quarantined.organisation_id == organisation_id, Quarantined.retried_at.is_(None))
+        .where(
+            Quarantined.organisation_id == scope.organisation_id,
+            Quarantined.retried_at.is_(None),
+            _reaches(scope, Quarantined.register_id),
+        )
         .order_by(Quarantined.id.desc())
         .limit(limit)
     )
@@ -196,10 +234,8 @@ def page_quarantine(
     return [(row, number) for row, number in session.execute(query)]
 
 
-def get_quarantined(
-    session: Session, organisation_id: int, quarantine_id: int
-) -> tuple[Quarantined, str | None]:
-    """One document in quarantine, whole; NotFound for one that is not there."""
+def get_quarantined(session: Session, scope: Scope, quarantine_id: int) -> tuple[Quarantined, str | None]:
+    """One document in quarantine, whole; NotFound for one that is not there or out of reach."""
     found = session.execute(
         select(Quarantined, Register.factory_number)
         .outerjoin(
@@ -207,21 +243,29 @@ def get_quarantined(
             (Register.organisation_id == Quarantined.organisation_id)
             & (Register.id == Quarantined.register_id),
         )
-        .where(Quarantined.organisation_id == organisation_id, Quarantined.id == quarantine_id)
+        .where(
+            Quarantined.organisation_id == scope.organisation_id,
+            Quarantined.id == quarantine_id,
+            _reaches(scope, Quarantined.register_id),
+        )
     ).one_or_none()
     if found is None:
         raise NotFound(thing="quarantine", id=quarantine_id)
     return found[0], found[1]
 
 
-def list_gaps(session: Session, organisation_id: int, *, limit: int = 100) -> list[tuple[Gap, str, int]]:
+def list_gaps(session: Session, scope: Scope, *, limit: int = 100) -> list[tuple[Gap, str, int]]:
     """Open gaps, newest first, each with its register's factory number and how many numbers are still missing."""
     still = func.unnest(Gap.missing).table_valued("value", name="still").render_derived()
     missing = select(func.sum(func.upper(still.c.value) - func.lower(still.c.value))).select_from(still)
     rows = session.execute(
         select(Gap, Register.factory_number, missing.correlate(Gap).scalar_subquery())
         .join(Register, (Register.organisation_id == Gap.organisation_id) & (Register.id == Gap.register_id))
-        .where(Gap.organisation_id == organisation_id, Gap.closed_at.is_(None))
+        .where(
+            Gap.organisation_id == scope.organisation_id,
+            Gap.closed_at.is_(None),
+            _reaches(scope, Gap.register_id),
+        )
         .order_by(Gap.found_at.desc(), Gap.register_id, Gap.first_number)
         .limit(limit)
     )
@@ -230,7 +274,7 @@ def list_gaps(session: Session, organisation_id: int, *, limit: int = 100) -> li
 
 def page_remarks(
     session: Session,
-    organisation_id: int,
+    scope: Scope,
     *,
     before: tuple[datetime, int, int, str] | None = None,
     limit: int = 50,
@@ -243,7 +287,7 @@ def page_remarks(
             Register,
             (Register.organisation_id == Remark.organisation_id) & (Register.id == Remark.register_id),
         )
-        .where(Remark.organisation_id == organisation_id)
+        .where(Remark.organisation_id == scope.organisation_id, _reaches(scope, Remark.register_id))
         .order_by(*(column.desc() for column in order))
         .limit(limit)
     )

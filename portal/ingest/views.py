@@ -16,6 +16,7 @@ from portal.db import transaction
 from portal.ingest import queries
 from portal.ingest.actions import retry_quarantined
 from portal.ingest.models import UNATTRIBUTED
+from portal.orgs.access import Scope
 from portal.primitives import clock
 from portal.primitives.refusals import BadInput
 from portal.web import live
@@ -46,10 +47,8 @@ def index() -> Response:
     after = request.args.get("after", "")
     version = live.stamp(reader.organisation.id)
     with transaction(reader.organisation.id, reader.person.id) as session:
-        counts = queries.count_stream(
-            session, reader.organisation.id, remarked_since=now - REMARKS_COUNTED_FOR
-        )
-        rows = _LISTS[tab](session, reader.organisation.id, after)
+        counts = queries.count_stream(session, reader.scope, remarked_since=now - REMARKS_COUNTED_FOR)
+        rows = _LISTS[tab](session, reader.scope, after)
     return page(
         "ingest/index.html",
         block="stream" if request.htmx and request.htmx.target == "stream" else "more",
@@ -57,29 +56,29 @@ def index() -> Response:
     )  # fmt: skip
 
 
-def _batches(session: Session, organisation_id: int, after: str) -> Slice[Any]:
+def _batches(session: Session, scope: Scope, after: str) -> Slice[Any]:
     before = _number(after)
-    rows = queries.page_batches(session, organisation_id, before=before, limit=PAGE_SIZE + 1)
+    rows = queries.page_batches(session, scope, before=before, limit=PAGE_SIZE + 1)
     return cut(rows, PAGE_SIZE, lambda row: pack(row.id))
 
 
-def _quarantine(session: Session, organisation_id: int, after: str) -> Slice[Any]:
+def _quarantine(session: Session, scope: Scope, after: str) -> Slice[Any]:
     before = _number(after)
-    rows = queries.page_quarantine(session, organisation_id, before=before, limit=PAGE_SIZE + 1)
+    rows = queries.page_quarantine(session, scope, before=before, limit=PAGE_SIZE + 1)
     return cut(rows, PAGE_SIZE, lambda row: pack(row[0].id))
 
 
-def _gaps(session: Session, organisation_id: int, _after: str) -> Slice[Any]:
-    rows = queries.list_gaps(session, organisation_id, limit=GAPS_MAX)
+def _gaps(session: Session, scope: Scope, _after: str) -> Slice[Any]:
+    rows = queries.list_gaps(session, scope, limit=GAPS_MAX)
     return cut(rows, GAPS_MAX, lambda _row: "")
 
 
-def _remarks(session: Session, organisation_id: int, after: str) -> Slice[Any]:
+def _remarks(session: Session, scope: Scope, after: str) -> Slice[Any]:
     before = None
     if after:
         moment, register_id, number, code = unpack(after, str, int, int, str)
         before = (_moment(str(moment)), int(register_id), int(number), str(code))
-    rows = queries.page_remarks(session, organisation_id, before=before, limit=PAGE_SIZE + 1)
+    rows = queries.page_remarks(session, scope, before=before, limit=PAGE_SIZE + 1)
     return cut(
         rows,
         PAGE_SIZE,
@@ -113,9 +112,7 @@ def quarantined(quarantine_id: int) -> Response:
     """One document in quarantine: why it is there, and what it says, word for word."""
     reader = current()
     with transaction(reader.organisation.id, reader.person.id) as session:
-        row, register = queries.get_quarantined(
-            session, reader.organisation.id, min(quarantine_id, 2**63 - 1)
-        )
+        row, register = queries.get_quarantined(session, reader.scope, min(quarantine_id, 2**63 - 1))
     return page(
         "ingest/quarantined.html", row=row, register=register, raw=_readable(row.body[:RAW_SHOWN_MAX]),
         is_cut=len(row.body) > RAW_SHOWN_MAX,
@@ -136,8 +133,9 @@ def retry(quarantine_id: int) -> Response:
     """Send one quarantined document through the door once more."""
     reader = current()
     with transaction(reader.organisation.id, reader.person.id) as session:
+        row, _register = queries.get_quarantined(session, reader.scope, min(quarantine_id, 2**63 - 1))
         accepted = retry_quarantined(
-            session, reader.organisation.id, min(quarantine_id, 2**63 - 1), at=clock.now(),
+            session, reader.organisation.id, row.id, at=clock.now(),
             person_id=reader.person.id, request_id=request_id(),
         )  # fmt: skip
     queue.ring(reader.organisation.id, accepted.register_ids)
@@ -152,7 +150,7 @@ def retry_all() -> Response:
     reader, now = current(), clock.now()
     rung = {UNATTRIBUTED}
     with transaction(reader.organisation.id, reader.person.id) as session:
-        rows = queries.page_quarantine(session, reader.organisation.id, limit=PAGE_SIZE)
+        rows = queries.page_quarantine(session, reader.scope, limit=PAGE_SIZE)
         for row, _register in rows:
             accepted = retry_quarantined(
                 session,
