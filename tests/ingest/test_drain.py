@@ -85,12 +85,14 @@ def test_a_document_sent_twice_changes_nothing(till: Till) -> None:
 
 @pytest.mark.parametrize("part", [1, 2, 2500])
 def test_a_document_twice_in_one_batch_is_taken_once(
-    till: Till, monkeypatch: pytest.MonkeyPatch, part: int
+    till: Till, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part: int
 ) -> None:
     monkeypatch.setattr(drain, "DOCUMENTS_PER_WRITE", part)
     drained = till.take(till.sale(1), till.sale(1), till.sale(2), till.sale(1))
     assert (drained.accepted, drained.repeated) == (2, 2)
     assert till.numbers() == [1, 2]
+    # And not by falling over it first.
+    assert "event=drain_failed" not in caplog.text
 
 
 def test_other_spelling_of_the_same_document_is_the_same_document(till: Till) -> None:
