@@ -16,6 +16,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 from redis import RedisError
+from werkzeug.exceptions import ClientDisconnected
 
 from portal import queue
 from portal.auth.guards import anyone
@@ -150,13 +151,16 @@ def _body() -> bytes:
 def _received(most: int) -> bytes:
     """The body as sent, up to `most` bytes; a sender that hangs up in the middle of it is refused.
 
-    A single read would give what has come so far; only the one after the last tells the end from a broken line.
+    A single read would give what has come so far, and gunicorn's stream ends alike after the whole and the half.
     """
     pieces: list[bytes] = []
     left = most
     while left and (piece := request.stream.read(left)):
         pieces.append(piece)
         left -= len(piece)
+    announced = request.content_length
+    if announced is not None and most - left < min(announced, most):
+        raise ClientDisconnected
     return b"".join(pieces)
 
 
