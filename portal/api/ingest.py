@@ -16,7 +16,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 from redis import RedisError
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from portal import queue
 from portal.auth.guards import anyone
@@ -155,13 +155,24 @@ def _received(most: int) -> bytes:
     """
     pieces: list[bytes] = []
     left = most
-    while left and (piece := request.stream.read(left)):
+    while left and (piece := _piece(left)):
         pieces.append(piece)
         left -= len(piece)
     announced = request.content_length
     if announced is not None and most - left < min(announced, most):
         raise ClientDisconnected
     return b"".join(pieces)
+
+
+def _piece(most: int) -> bytes:
+    try:
+        piece: bytes = request.stream.read(most)
+    except HTTPException:
+        raise
+    except Exception as error:
+        # Each server has errors of its own for broken chunks and broken lines; all of them are the sender's.
+        raise ClientDisconnected from error
+    return piece
 
 
 def _unpack(packed: bytes) -> bytes:
