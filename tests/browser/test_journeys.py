@@ -82,6 +82,15 @@ def test_menus_obey_arrows_and_escape(visit: Visit) -> None:
     assert page.locator("details[data-menu][open]").count() == 0
 
 
+def test_a_question_mark_tells_the_keys(visit: Visit) -> None:
+    seen = visit("/documents/", OWNER)
+    seen.page.keyboard.press("Shift+Slash")
+    expect(seen.page.locator("#keys")).to_have_attribute("open", "")
+    assert seen.violations() == []
+    seen.page.keyboard.press("Escape")
+    expect(seen.page.locator("#keys")).not_to_have_attribute("open", "")
+
+
 def test_a_filter_applies_at_once_and_stays_in_the_address(visit: Visit) -> None:
     seen = visit("/documents/", OWNER)
     page = seen.page

@@ -126,9 +126,10 @@ def test_widths_between_and_beyond_fit(visit: Visit, width: int) -> None:
 
 
 def test_the_html_of_every_page_is_valid(visit: Visit, tmp_path: Path) -> None:
-    for name, who, path, _ in [*PAGES, *REFUSALS]:
-        seen = visit("/sign-in" if who is None else "/company", who)
-        answer = seen.page.request.get(visit.portal.address + path)
+    looks = [*PAGES, *REFUSALS]
+    readers = {who: visit("/sign-in" if who is None else "/company", who) for _, who, _, _ in looks}
+    for name, who, path, _ in looks:
+        answer = readers[who].page.request.get(visit.portal.address + path)
         (tmp_path / f"{name}.html").write_text(answer.text(), encoding="utf-8")
     done = subprocess.run(
         [
