@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -113,6 +114,7 @@ class Keeper:
     environment: dict[str, str]
     log_directory: Path
     commands: dict[str, list[str]]
+    starts: Counter[str] = field(default_factory=Counter)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _stop: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
@@ -154,6 +156,7 @@ class Keeper:
 
     def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         parent = os.getpid()
+        self.starts[name] += 1
         with (self.log_directory / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-P", *command],

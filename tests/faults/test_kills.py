@@ -49,6 +49,7 @@ def test_redis_stopped_and_started_empty(house: House) -> None:
             house.servers.start_again()
             wait_and_see(house.servers)
     house.check(outboxes, documents=40)
+    assert house.keeper.starts == dict.fromkeys(("web", "worker-0", "worker-1", "clock"), 1)
 
 
 def test_a_ring_lost_with_redis_is_made_up_by_the_sweep(house: House) -> None:
@@ -124,6 +125,7 @@ def test_postgres_killed_and_restarted(house: House) -> None:
             house.servers.kill_postgres()
             house.servers.start_again()
     house.check(outboxes, documents=80)
+    assert house.keeper.starts == dict.fromkeys(("web", "worker-0", "worker-1", "clock"), 1)
 
 
 def test_everything_killed_at_once(house: House) -> None:

@@ -314,6 +314,23 @@ def test_refuses_what_begins_like_an_array_and_is_none(knock: Post, body: bytes)
     assert code_of(knock(body)) == (422, "ingest.unreadable_body")
 
 
+@pytest.mark.parametrize("is_terminated", [False, True])
+def test_half_of_a_body_is_never_taken_for_the_whole(
+    client: FlaskClient, till: Till, token: str, is_terminated: bool
+) -> None:
+    """A till that hangs up has sent less than it announced; the server may or may not say so."""
+    whole = stream.lines_of([till.sale(1), till.sale(2)])
+    answer = client.post(
+        DOCUMENTS,
+        data=whole[: len(whole) // 2],
+        content_type=NDJSON,
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": "key"},
+        environ_overrides={"CONTENT_LENGTH": str(len(whole)), "wsgi.input_terminated": is_terminated},
+    )
+    assert code_of(answer) == (400, "bad_request")
+    assert post(client, token, whole).get_json()["documents"] == 2
+
+
 @pytest.mark.parametrize(
     "packed",
     [
