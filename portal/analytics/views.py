@@ -14,7 +14,7 @@ from portal.journal.places import list_places
 from portal.journal.queries import find_span
 from portal.primitives import clock
 from portal.web import live
-from portal.web.pages import go, page
+from portal.web.pages import go, page, wants_block
 
 blueprint = Blueprint("analytics", __name__)
 
@@ -34,7 +34,8 @@ def home() -> Response:
         return go("/documents/")
     asked = HomeFilter.parse(request.args)
     version = live.stamp(reader.organisation.id)
-    target = request.htmx.target if request.htmx else None
+    target = request.htmx.target if wants_block() else None
+    target = target if target in BLOCKS else None
     context: dict[str, Any] = {"asked": asked, "version": version}
     with transaction(reader.organisation.id, reader.person.id) as session:
         places = list_places(session, reader.scope)
@@ -48,7 +49,7 @@ def home() -> Response:
     context["points"] = [(place.id, place.name) for place in places.points.values()]
     context["chosen"] = [places.points[point_id].name for point_id in asked.points]
     context["latest_day"] = places.days(now)[1]
-    return page(TEMPLATE, block=target if target in BLOCKS else None, **context)
+    return page(TEMPLATE, block=target, **context)
 
 
 @blueprint.get("/attention")

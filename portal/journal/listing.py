@@ -11,7 +11,6 @@ from portal.journal.places import Places
 from portal.journal.queries import Found
 from portal.journal.sums import Sums
 from portal.journal.wording import describe, has_total
-from portal.primitives.period import zone_of
 from portal.web import formats
 from portal.web.i18n import language
 from portal.web.words import kind_name
@@ -68,7 +67,7 @@ def list_rows(documents: Iterable[Found], places: Places, currency: str) -> list
     for found in documents:
         till = places.names[found.register_id]
         place = places.points[found.point_id]
-        issued_at = found.issued_at.astimezone(zone_of(place.zone))
+        issued_at = formats.wall_clock(found.issued_at, place.zone)
         total = formats.money(found.total_minor, currency, language=reading)
         known = (found.kind, found.payment)
         sentence = sentences.get(known)

@@ -7,7 +7,7 @@ names the points that the reader's rights reach.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -184,22 +184,27 @@ def _page_narrowed(
     floor, upper = ends
     found: list[Found] = []
     span = WINDOW_DAYS
-    while upper >= floor and len(found) < limit:
-        lower = max(floor, upper - timedelta(days=span - 1))
+    while len(found) < limit:
+        lower = max(floor, _back(upper, span - 1))
         pairs = _matching(session, wanted, lower, upper)
         missing = limit - len(found)
         # What stands beyond a cursor's day is whole; of the cursor's own day nobody knows how much is left.
         chosen = _enough(pairs, missing, open_days={cursor.day for cursor in (before, after) if cursor})
         if chosen:
-            reached = chosen[-1].day
-            part = replace(wanted, first=reached, last=upper)
+            lower = chosen[-1].day
+            part = replace(wanted, first=lower, last=upper)
             found += _fetch_chosen(session, part, chosen, missing, before, after)
-            # A register that moved between points may have promised more than it holds: look on from there.
-            upper = reached - timedelta(days=1)
-        else:
-            upper = lower - timedelta(days=1)
+        if lower <= floor:
+            break
+        # A register that moved between points may have promised more than it holds: look on from there.
+        upper = _back(lower, 1)
         span *= WINDOW_GROWTH
     return found[:limit]
+
+
+def _back(day: date, days: int) -> date:
+    """So many days earlier, or the first day there is."""
+    return date.fromordinal(max(day.toordinal() - days, date.min.toordinal()))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from portal.journal.sums import is_slow, sum_documents
 from portal.journal.wanted import Wanted, want
 from portal.primitives import clock
 from portal.web import live
-from portal.web.pages import page, private
+from portal.web.pages import page, private, wants_block
 
 blueprint = Blueprint("journal", __name__)
 
@@ -39,10 +39,12 @@ def index() -> Response:
     reader, now = current(), clock.now()
     asked = DocumentFilter.parse(request.args)
     chosen = parse_chosen(request.args.get("document", ""))
-    before, after = _cursor("before"), _cursor("after")
+    target = _target()
+    before = _cursor("before")
+    # Only news are asked for after something.
+    after = _cursor("after", required=True) if target == "news" else None
     # Read before the documents are: what is committed in between is told again rather than never.
     version = live.stamp(reader.organisation.id)
-    target = request.htmx.target if request.htmx else None
     context: Context = {"asked": asked, "query": asked.query(), "version": version}
     with transaction(reader.organisation.id, reader.person.id) as session:
         places = list_places(session, reader.scope)
@@ -64,7 +66,7 @@ def index() -> Response:
         return _start_anew(asked)
     if target in (None, "documents"):
         context |= describe_filter(asked, wanted, places)
-    return page(TEMPLATE, block=target if target in BLOCKS else None, **context)
+    return page(TEMPLATE, block=target, **context)
 
 
 # What HTMX may replace, each a block of the same template.
@@ -83,9 +85,15 @@ def document(register_id: int, number: int) -> Response:
     return page("journal/document.html", shown=shown)
 
 
-def _cursor(field: str) -> Cursor | None:
+def _target() -> str | None:
+    """The block that HTMX will replace; None for a whole page."""
+    target: str | None = request.htmx.target if wants_block() else None
+    return target if target in BLOCKS else None
+
+
+def _cursor(field: str, *, required: bool = False) -> Cursor | None:
     value = request.args.get(field, "")
-    return Cursor.parse(value, field=field) if value else None
+    return Cursor.parse(value, field=field) if value or required else None
 
 
 def _sums_are_due(target: str | None, wanted: Wanted, places: Places) -> bool:

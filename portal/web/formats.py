@@ -96,11 +96,22 @@ def day(value: date | None) -> str:
     return ABSENT if value is None else f"{value:%d.%m.%Y}"
 
 
+def wall_clock(value: datetime, zone: str) -> datetime:
+    """A moment as the wall clock of a zone shows it.
+
+    At the very edge of the calendar there is no other zone's clock: a till that says so is shown as it said it.
+    """
+    try:
+        return value.astimezone(zone_of(zone))
+    except OverflowError:
+        return value
+
+
 def clock_time(value: datetime | None, zone: str = "UTC", *, seconds: bool = False) -> str:
     """Format the wall clock of a moment in a zone: «14:32»."""
     if value is None:
         return ABSENT
-    local = value.astimezone(zone_of(zone))
+    local = wall_clock(value, zone)
     return f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
 
 
@@ -110,7 +121,7 @@ def moment(
     """Format a moment in a zone: «26.06.2020, 14:32», or «сегодня, 14:32» when it is today there."""
     if value is None:
         return ABSENT
-    local_day = value.astimezone(zone_of(zone)).date()
+    local_day = wall_clock(value, zone).date()
     today = (now or clock.now()).astimezone(zone_of(zone)).date()
     time = clock_time(value, zone, seconds=seconds)
     if local_day == today:

@@ -1,7 +1,7 @@
 """The page of cash documents: what it shows, to whom, and in what parts."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,6 +9,7 @@ from redis import Redis
 from sqlalchemy.orm import Session
 
 from portal import queue
+from portal.fiscal import codec
 from portal.primitives import clock
 from tests import doorway
 from tests.journal.asking import part, statements
@@ -169,7 +170,6 @@ def test_documents_of_years_ago_are_shown_where_there_are_no_newer_ones(
         "period=never",
         "document=1",
         "before=1",
-        "after=2026-11-20.1",
         "search=%00",
         "register=123456",
         "point=123456",
@@ -179,6 +179,11 @@ def test_refuses_bad_input_in_words(browser: FlaskClient, query: str) -> None:
     answer = browser.get(f"/documents/?{query}")
     assert answer.status_code == 422
     assert "не подходит" in answer.text
+
+
+def test_news_are_told_only_to_who_says_after_what(browser: FlaskClient) -> None:
+    assert part(browser, "/documents/", "news").status_code == 422
+    assert part(browser, "/documents/?after=2026-11-20.1", "news").status_code == 422
 
 
 def test_the_chosen_document_is_a_tape_beside_the_list(browser: FlaskClient, shop: Shop) -> None:
@@ -318,3 +323,51 @@ def test_works_while_redis_is_away(browser: FlaskClient, shop: Shop, monkeypatch
     ask = re.search(r'id="news"[^>]* hx-get="([^"]+)"', page.text)
     assert ask
     assert part(browser, ask[1].replace("&amp;", "&"), "news").status_code == 200
+
+
+@pytest.mark.parametrize("moment", [codec.MOMENT_MIN, codec.MOMENT_MAX])
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Asia/Almaty"])
+def test_a_till_at_the_edge_of_the_calendar_breaks_no_page(
+    browser: FlaskClient, shop: Shop, moment: datetime, zone: str
+) -> None:
+    till = shop.till(point=shop.point(zone=zone))
+    shop.issue(till, total=101, at=ago(minutes=5))
+    shop.issue(till, total=777, at=moment)
+    for address in (
+        "/",
+        "/attention",
+        "/documents/",
+        "/documents/?period=all",
+        "/documents/?period=all&kind=sale",
+        "/documents/?period=all&payment=card",
+        "/documents/?search=2",
+        f"/documents/?period=all&register={till.id}&kind=annulment",
+        f"/documents/?document={till.id}-2",
+        f"/documents/{till.id}/2",
+    ):
+        assert browser.get(address).status_code == 200, address
+    assert "7,77" in browser.get("/documents/?period=all").text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "before=9999-12-31.99999999999999999.999999999.9999999999999",
+        "before=0001-01-01.0.0.0",
+        "after=0001-01-01.0.1.1",
+        "after=9999-12-31.0.1.1",
+        "before=2026-11-20.1.1.1&after=2026-11-20.1.1.1",
+        "from=1900-01-01&to=2200-12-31&kind=sale&payment=cash",
+        "document=999999999-999999999999",
+        "search=999999999999",
+        "search=999999999999999999999",
+        "register=999999999",
+        "v=" + "1" * 1000,
+        "period=all&kind=z_report&payment=other&status=autonomous&search=1",
+    ],
+)
+def test_no_address_whatever_breaks_the_page(browser: FlaskClient, shop: Shop, query: str) -> None:
+    shop.issue(shop.till())
+    assert browser.get(f"/documents/?{query}").status_code < 500
+    for target in ("documents", "document", "more", "news", "sums", "anything"):
+        assert part(browser, f"/documents/?{query}", target).status_code < 500
