@@ -106,10 +106,17 @@ def list_register_ids(session: Session, organisation_id: int) -> list[int]:
     )
 
 
+def _hold_points(session: Session, organisation_id: int) -> None:
+    """Let no point and no register be put on record until the transaction ends: the lanes listed are all there are."""
+    for table, column in (("organisation", "id"), ("point", "organisation_id")):
+        session.execute(text(f"select from {table} where {column} = :o for update"), {"o": organisation_id})
+
+
 def refold(organisation_id: int) -> int:
     """Compute every rollup of an organisation again; returns the number of documents folded."""
     documents = 0
     with transaction(organisation_id) as session:
+        _hold_points(session, organisation_id)
         register_ids = list_register_ids(session, organisation_id)
         for register_id in register_ids:
             session.execute(
