@@ -1,6 +1,6 @@
 """What may be asked of the home page: trading points and a date, both carried by the address."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import urlencode
 
@@ -20,6 +20,10 @@ class HomeFilter:
     def parse(cls, args: MultiDict[str, str]) -> "HomeFilter":
         """Read the filter from an address; refuse what cannot be used."""
         return cls(points=parse_ids(args, "point"), day=parse_day(args, "day"))
+
+    def on(self, day: date) -> "HomeFilter":
+        """The same points on another day."""
+        return replace(self, day=day)
 
     def query(self, **more: object) -> str:
         """The filter as the query of an address; "" when there is nothing to say."""

@@ -200,7 +200,7 @@ def show_now(session: Session, view: View) -> Now:
     can_compare = any(one.hours_passed for one in view.days)
     last = page_documents(
         session,
-        Wanted(organisation_id, points=view.points, last=view.last if not view.is_today else None),
+        Wanted(organisation_id, points=view.points, last=view.last),
         LAST_DOCUMENTS,
     )
     troubles = find_troubles(session, view.scope, view.places, view.now)

@@ -40,8 +40,11 @@ def home() -> Response:
     with transaction(reader.organisation.id, reader.person.id) as session:
         places = list_places(session, reader.scope)
         view = look_at(reader.scope, places, asked, reader.organisation.currency, now)
-        context["is_started"] = find_span(session, reader.organisation.id) is not None
-        if context["is_started"] and view.days:
+        span = find_span(session, reader.organisation.id)
+        context["is_started"] = span is not None
+        if span is not None and view.days:
+            # A company whose tills were last heard some days ago is shown the way to that day.
+            context["last_day"] = span[1] if view.is_today and span[1] < view.first else None
             if target != "period":
                 context["today"] = show_now(session, view)
             if target != "now":
