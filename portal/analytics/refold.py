@@ -106,23 +106,31 @@ def list_register_ids(session: Session, organisation_id: int) -> list[int]:
     )
 
 
-def _hold_points(session: Session, organisation_id: int) -> None:
-    """Let no point and no register be put on record until the transaction ends: the lanes listed are all there are."""
-    for table, column in (("organisation", "id"), ("point", "organisation_id")):
-        session.execute(text(f"select from {table} where {column} = :o for update"), {"o": organisation_id})
+def _hold_lanes(session: Session, organisation_id: int) -> list[int]:
+    """Keep every worker out of the organisation's lanes until the transaction ends; return their registers.
+
+    A register put on record meanwhile would have a lane that nobody keeps. Its row hangs on its point, so the
+    points are held as well; and waiting for a lane may take long enough for a new point.
+    """
+    held: list[int] = []
+    while True:
+        session.execute(text("select from point where organisation_id = :o for update"), {"o": organisation_id})
+        found = list_register_ids(session, organisation_id)
+        if found == held:
+            return held
+        for register_id in found:
+            session.execute(
+                text("select pg_advisory_xact_lock(:organisation_id, :register_id)"),
+                {"organisation_id": organisation_id, "register_id": register_id},
+            )
+        held = found
 
 
 def refold(organisation_id: int) -> int:
     """Compute every rollup of an organisation again; returns the number of documents folded."""
     documents = 0
     with transaction(organisation_id) as session:
-        _hold_points(session, organisation_id)
-        register_ids = list_register_ids(session, organisation_id)
-        for register_id in register_ids:
-            session.execute(
-                text("select pg_advisory_xact_lock(:organisation_id, :register_id)"),
-                {"organisation_id": organisation_id, "register_id": register_id},
-            )
+        register_ids = _hold_lanes(session, organisation_id)
         for model in ROLLUPS:
             session.execute(delete(model).where(model.organisation_id == organisation_id))
         names = rollups.Names()
