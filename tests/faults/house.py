@@ -141,6 +141,13 @@ class Keeper:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(10)
 
+    def stop(self, name: str) -> int:
+        """Ask a program to stop, and wait; its exit status. It is started again afterwards."""
+        with self._lock:
+            process = self._running[name]
+            process.terminate()
+            return process.wait(PATIENCE_S)
+
     def log(self, name: str) -> str:
         """What a program has said in all its lives."""
         return (self.log_directory / f"{name}.log").read_text(encoding="utf-8", errors="replace")

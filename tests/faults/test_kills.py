@@ -21,7 +21,7 @@ pytestmark = pytest.mark.processes
 def test_workers_killed_in_the_middle_of_their_lanes(house: House) -> None:
     """A worker is killed again and again at a random moment while it holds a lane."""
     chance, kills = random.Random(7), 0
-    with sending(house.port, house.batches(count=12, documents=120)) as outboxes:
+    with sending(house.port, house.batches(count=12, documents=240)) as outboxes:
         deadline_s = time.monotonic() + 40
         while kills < 8 and time.monotonic() < deadline_s:
             if house.is_draining():
@@ -31,7 +31,16 @@ def test_workers_killed_in_the_middle_of_their_lanes(house: House) -> None:
             elif not house.waiting() and all(len(outbox.acknowledged) == 12 for outbox in outboxes):
                 break
     assert kills >= 3
-    house.check(outboxes, documents=120)
+    house.check(outboxes, documents=240)
+
+
+def test_a_worker_told_to_stop_finishes_what_it_has_begun(house: House) -> None:
+    with sending(house.port, house.batches(count=6, documents=200)) as outboxes:
+        wait_until(house.is_draining, "a worker to be in a lane")
+        assert {house.keeper.stop(f"worker-{number}") for number in range(2)} == {0}
+    house.check(outboxes, documents=200)
+    said = house.keeper.log("worker-0") + house.keeper.log("worker-1")
+    assert "Traceback" not in said
 
 
 def test_redis_stopped_and_started_empty(house: House) -> None:

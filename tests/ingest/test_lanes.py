@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from redis import Redis
 
 from portal import db, queue
+from portal.analytics.refold import list_register_ids, refold
 from portal.analytics.verify import verify
 from portal.config import Settings
 from portal.db import transaction
@@ -156,6 +157,63 @@ def test_a_drain_that_ends_before_its_commit_leaves_nothing_of_it(
     names.forget_names(till.organisation_id)
     assert till.drain().accepted == 2
     assert verify(till.organisation_id).differences == []
+
+
+# Folding again meanwhile
+
+
+def test_a_refold_while_the_stream_goes_on_loses_nothing(till: Till) -> None:
+    with transaction(till.organisation_id) as session:
+        second = stream.another_till(session, till)
+
+    def work(place: int) -> int:
+        if place == 0:
+            return sum(refold(till.organisation_id) for _ in range(4))
+        one = (till, second)[place - 1]
+        for number in range(1, 40):
+            one.take(one.sale(number))
+        while one.rows("select 1 from ingest_portion where register_id = :r and drained_at is null limit 1"):
+            one.drain()
+        return 0
+
+    results = at_once(3, work)
+
+    assert all(isinstance(result, int) for result in results), results
+    report = verify(till.organisation_id)
+    assert (report.differences, report.documents) == ([], 78)
+
+
+def test_a_register_put_on_record_while_sums_are_folded_again_keeps_its_sums(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till.take(till.sale(1))
+    listed = list_register_ids
+    others: list[Future[Till]] = []
+    begun = Event()
+
+    def put_on_record() -> Till:
+        begun.set()
+        with transaction(till.organisation_id) as session:
+            fresh = stream.another_till(session, till)
+        fresh.take(fresh.sale(1))
+        return fresh
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def listing(session: Any, organisation_id: int) -> list[int]:
+            found = listed(session, organisation_id)
+            if not others:
+                others.append(pool.submit(put_on_record))
+                begun.wait()
+                # Long enough for it to be done, if nothing held it.
+                wait(others, timeout=1)
+            return found
+
+        monkeypatch.setattr("portal.analytics.refold.list_register_ids", listing)
+        assert refold(till.organisation_id) == 1
+        assert others[0].result(10).numbers() == [1]
+    report = verify(till.organisation_id)
+    assert (report.differences, report.documents) == ([], 2)
 
 
 # One key
