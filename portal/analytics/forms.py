@@ -30,5 +30,5 @@ class HomeFilter:
         pairs: list[tuple[str, object]] = [("point", point_id) for point_id in self.points]
         if self.day:
             pairs.append(("day", self.day.isoformat()))
-        pairs += [(name, value) for name, value in more.items() if value not in (None, "")]
+        pairs += [(name, value) for name, value in more.items() if value is not None]
         return f"?{urlencode(pairs)}" if pairs else ""

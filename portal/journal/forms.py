@@ -179,7 +179,7 @@ class DocumentFilter:
             pairs.append(("to", self.last.isoformat()))
         if self.period:
             pairs.append(("period", self.period))
-        pairs += [(name, value) for name, value in more.items() if value not in (None, "")]
+        pairs += [(name, value) for name, value in more.items() if value is not None]
         return f"?{urlencode(pairs)}" if pairs else ""
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal import queue
 from portal.fiscal import codec
+from portal.journal import sums
 from portal.primitives import clock
 from tests import doorway
 from tests.journal.asking import part, statements
@@ -323,6 +324,8 @@ def test_works_while_redis_is_away(browser: FlaskClient, shop: Shop, monkeypatch
     ask = re.search(r'id="news"[^>]* hx-get="([^"]+)"', page.text)
     assert ask
     assert part(browser, ask[1].replace("&amp;", "&"), "news").status_code == 200
+    # Even then the question says that nobody asked it, so that it keeps no session alive.
+    assert ask[1].endswith("&amp;v=")
 
 
 @pytest.mark.parametrize("moment", [codec.MOMENT_MIN, codec.MOMENT_MAX])
@@ -371,3 +374,18 @@ def test_no_address_whatever_breaks_the_page(browser: FlaskClient, shop: Shop, q
     assert browser.get(f"/documents/?{query}").status_code < 500
     for target in ("documents", "document", "more", "news", "sums", "anything"):
         assert part(browser, f"/documents/?{query}", target).status_code < 500
+
+
+def test_sums_that_take_long_are_asked_for_behind_the_list(
+    browser: FlaskClient, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.issue(shop.till(), total=777, payments={"card_minor": 777})
+    monkeypatch.setattr(sums, "REGISTER_DAYS_MAX", 0)
+    with statements() as asked:
+        page = browser.get("/documents/?payment=card").text
+    assert 'id="sums" hx-get="/documents/?payment=card" hx-trigger="load"' in page
+    assert not any("sum(total_minor)" in statement for statement in asked)
+    behind = part(browser, "/documents/?payment=card", "sums").text
+    assert "7,77" in behind
+    assert "data-row" not in behind
+    assert "Документов 1 " in figures_of(browser.get("/documents/?payment=card&sums=1").text)
