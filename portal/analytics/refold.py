@@ -114,7 +114,9 @@ def _hold_lanes(session: Session, organisation_id: int) -> list[int]:
     """
     held: list[int] = []
     while True:
-        session.execute(text("select from point where organisation_id = :o for update"), {"o": organisation_id})
+        session.execute(
+            text("select from point where organisation_id = :o for update"), {"o": organisation_id}
+        )
         found = list_register_ids(session, organisation_id)
         if found == held:
             return held
