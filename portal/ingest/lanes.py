@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from portal.fiscal import codec
@@ -14,6 +14,10 @@ from portal.ingest.models import UNATTRIBUTED, Batch, Portion
 from portal.orgs.models import Organisation, Point
 from portal.primitives.period import BusinessDays
 from portal.registers.models import Register
+
+
+# One transaction takes no more bytes than this, however few documents they are: all of them are in memory.
+BYTES_MAX = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,9 @@ def take_lane(session: Session, organisation_id: int, register_id: int) -> bool:
 def list_waiting(
     session: Session, organisation_id: int, register_id: int, documents_max: int
 ) -> list[Waiting]:
-    """The first waiting portions, whole, up to `documents_max` documents but at least one portion."""
+    """The first waiting portions, whole, up to `documents_max` documents and BYTES_MAX, but at least one portion."""
     heads = session.execute(
-        select(Portion.batch_id, Portion.document_count)
+        select(Portion.batch_id, Portion.document_count, func.coalesce(func.octet_length(Portion.body), 0))
         .where(
             Portion.organisation_id == organisation_id,
             Portion.register_id == register_id,
@@ -65,10 +69,11 @@ def list_waiting(
         .limit(1000)
     ).all()
     batch_ids: list[int] = []
-    documents = 0
-    for batch_id, count in heads:
+    documents = size = 0
+    for batch_id, count, bytes_ in heads:
         documents += count
-        if batch_ids and documents > documents_max:
+        size += bytes_
+        if batch_ids and (documents > documents_max or size > BYTES_MAX):
             break
         batch_ids.append(batch_id)
     if not batch_ids:
