@@ -15,7 +15,6 @@ from portal.orgs.models import Organisation, Point
 from portal.primitives.period import BusinessDays
 from portal.registers.models import Register
 
-
 # One transaction takes no more bytes than this, however few documents they are: all of them are in memory.
 BYTES_MAX = 64 * 1024 * 1024
 
