@@ -179,104 +179,6 @@ def span_of(documents: list[Fields]) -> Sums:
     return span
 
 
-# Random documents
-
-MIDNIGHT = datetime.fromisoformat("2026-11-17T00:00:00+03:00")
-MINOR = st.integers(0, 5_000)
-LINES = st.builds(
-    lambda name, code, total, quantity, rate, tax, section: {
-        "name": name,
-        **({"code": code} if code else {}),
-        "price_minor": total,
-        "quantity_milli": quantity,
-        "sum_minor": total,
-        **({"tax_rate": rate} if rate is not None else {}),
-        "tax_minor": tax,
-        "section": section,
-    },
-    st.sampled_from(["Хлеб", "Молоко", "Кофе"]),
-    st.sampled_from([None, "1", "Хлеб"]),
-    MINOR,
-    st.integers(1, 3000),
-    st.sampled_from([None, 0, 1000, 2000]),
-    st.integers(0, 300),
-    st.sampled_from([0, 1, 65535]),
-)
-DOCUMENTS = st.fixed_dictionaries(
-    {
-        "number": st.integers(1, 40),
-        "kind": st.sampled_from([*KIND_NUMBERS, "sale", "z_report"]),
-        "shift": st.integers(1, 3),
-        "ordinal": st.just(0),
-        "issued_at": st.integers(0, 2 * 86_400).map(
-            lambda passed_s: (MIDNIGHT + timedelta(seconds=passed_s)).isoformat()
-        ),
-        "cashier": st.sampled_from([None, "Анна", "Пётр"]),
-        "total_minor": MINOR,
-        "change_minor": st.sampled_from([0, 0, 7]),
-        "payments": st.fixed_dictionaries(
-            {}, optional={f"{means}_minor": MINOR for means in ("cash", "card", "mobile", "other")}
-        ),
-        "lines": st.lists(LINES, max_size=4),
-    }
-)
-# Which of the documents, of which of the two tills, a batch brings.
-BATCHES = st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, 99)), min_size=1, max_size=9), max_size=7)
-
-
-@contextmanager
-def verified_inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the proof look from inside a test's own transaction, where it cannot choose its isolation."""
-
-    @contextmanager
-    def inside(organisation_id: int, *, is_snapshot: bool) -> Iterator[Session]:
-        assert is_snapshot
-        with db.transaction(organisation_id) as session:
-            yield session
-
-    with monkeypatch.context() as patched:
-        patched.setattr("portal.analytics.verify.transaction", inside)
-        yield
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(documents=st.lists(DOCUMENTS, min_size=1, max_size=12), batches=BATCHES)
-def test_any_documents_in_any_cut_and_order_with_repeats_give_the_naive_sums(
-    session: Session,
-    monkeypatch: pytest.MonkeyPatch,
-    documents: list[Fields],
-    batches: list[list[tuple[bool, int]]],
-) -> None:
-    first = stream.open_till(session, day_starts_hour=6)
-    second = stream.another_till(session, first)
-    names.forget_names(first.organisation_id)
-    taken: dict[tuple[int, int], tuple[Till, Fields]] = {}
-    for batch in batches:
-        sent = [
-            (
-                till := second if is_second else first,
-                {**documents[place % len(documents)], "register": till.factory_number},
-            )
-            for is_second, place in batch
-        ]
-        stream.gateway(first).send(*(document for _, document in sent))
-        first.drain()
-        second.drain()
-        for till, document in sent:
-            # The first under a number stays; another of the same number is a fork.
-            taken.setdefault((till.register_id, document["number"]), (till, document))
-
-    expected = naive(list(taken.values()), "Europe/Minsk", 6)
-    assert stored(first) == expected
-    assert refold(first.organisation_id) == len(taken)
-    assert stored(first) == expected
-    with verified_inside(monkeypatch):
-        report = verify(first.organisation_id)
-    # Random Z-reports state no totals, so that nothing is left to differ.
-    assert report.differences == []
-    assert (report.documents, report.registers) == (len(taken), 2)
-
-
 # By hand
 
 RECEIPT: Sums = {
@@ -484,3 +386,101 @@ def test_a_long_journal_is_folded_in_chunks(till: Till, monkeypatch: pytest.Monk
 def test_an_organisation_without_documents_folds_to_nothing(till: Till) -> None:
     assert refold(till.organisation_id) == 0
     assert all(rows == {} for rows in stored(till).values())
+
+
+# Random documents
+
+MIDNIGHT = datetime.fromisoformat("2026-11-17T00:00:00+03:00")
+MINOR = st.integers(0, 5_000)
+LINES = st.builds(
+    lambda name, code, total, quantity, rate, tax, section: {
+        "name": name,
+        **({"code": code} if code else {}),
+        "price_minor": total,
+        "quantity_milli": quantity,
+        "sum_minor": total,
+        **({"tax_rate": rate} if rate is not None else {}),
+        "tax_minor": tax,
+        "section": section,
+    },
+    st.sampled_from(["Хлеб", "Молоко", "Кофе"]),
+    st.sampled_from([None, "1", "Хлеб"]),
+    MINOR,
+    st.integers(1, 3000),
+    st.sampled_from([None, 0, 1000, 2000]),
+    st.integers(0, 300),
+    st.sampled_from([0, 1, 65535]),
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {
+        "number": st.integers(1, 40),
+        "kind": st.sampled_from([*KIND_NUMBERS, "sale", "z_report"]),
+        "shift": st.integers(1, 3),
+        "ordinal": st.just(0),
+        "issued_at": st.integers(0, 2 * 86_400).map(
+            lambda passed_s: (MIDNIGHT + timedelta(seconds=passed_s)).isoformat()
+        ),
+        "cashier": st.sampled_from([None, "Анна", "Пётр"]),
+        "total_minor": MINOR,
+        "change_minor": st.sampled_from([0, 0, 7]),
+        "payments": st.fixed_dictionaries(
+            {}, optional={f"{means}_minor": MINOR for means in ("cash", "card", "mobile", "other")}
+        ),
+        "lines": st.lists(LINES, max_size=4),
+    }
+)
+# Which of the documents, of which of the two tills, a batch brings.
+BATCHES = st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, 99)), min_size=1, max_size=9), max_size=7)
+
+
+@contextmanager
+def verified_inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the proof look from inside a test's own transaction, where it cannot choose its isolation."""
+
+    @contextmanager
+    def inside(organisation_id: int, *, is_snapshot: bool) -> Iterator[Session]:
+        assert is_snapshot
+        with db.transaction(organisation_id) as session:
+            yield session
+
+    with monkeypatch.context() as patched:
+        patched.setattr("portal.analytics.verify.transaction", inside)
+        yield
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(documents=st.lists(DOCUMENTS, min_size=1, max_size=12), batches=BATCHES)
+def test_any_documents_in_any_cut_and_order_with_repeats_give_the_naive_sums(
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
+    documents: list[Fields],
+    batches: list[list[tuple[bool, int]]],
+) -> None:
+    first = stream.open_till(session, day_starts_hour=6)
+    second = stream.another_till(session, first)
+    names.forget_names(first.organisation_id)
+    taken: dict[tuple[int, int], tuple[Till, Fields]] = {}
+    for batch in batches:
+        sent = [
+            (
+                till := second if is_second else first,
+                {**documents[place % len(documents)], "register": till.factory_number},
+            )
+            for is_second, place in batch
+        ]
+        stream.gateway(first).send(*(document for _, document in sent))
+        first.drain()
+        second.drain()
+        for till, document in sent:
+            # The first under a number stays; another of the same number is a fork.
+            taken.setdefault((till.register_id, document["number"]), (till, document))
+
+    expected = naive(list(taken.values()), "Europe/Minsk", 6)
+    assert stored(first) == expected
+    assert refold(first.organisation_id) == len(taken)
+    assert stored(first) == expected
+    with verified_inside(monkeypatch):
+        report = verify(first.organisation_id)
+    # Random Z-reports state no totals, so that nothing is left to differ.
+    assert report.differences == []
+    assert (report.documents, report.registers) == (len(taken), 2)

@@ -472,6 +472,28 @@ def test_a_long_lane_is_drained_in_several_transactions(till: Till, monkeypatch:
     assert till.numbers() == list(range(1, 9))
 
 
+def test_a_lane_of_large_bodies_is_drained_in_several_transactions(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    list_waiting = drain.__dict__["list_waiting"]
+
+    def listing(*arguments: Any) -> Any:
+        portions = list_waiting(*arguments)
+        taken.append(len(portions))
+        return portions
+
+    monkeypatch.setattr(drain, "list_waiting", listing)
+    monkeypatch.setattr("portal.ingest.lanes.BYTES_MAX", 2500)
+    for number in range(1, 6):
+        document = stream.raw_of(till.sale(number))
+        till.send(document + b" " * (1000 - len(document)))
+    till.send(stream.raw_of(till.sale(6)) + b" " * 9000)
+    till.drain()
+    assert taken == [2, 2, 1, 1, 0]
+    assert till.numbers() == list(range(1, 7))
+
+
 def test_a_job_gives_its_worker_back_and_rings_again(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[tuple[int, list[int]]] = []
     monkeypatch.setattr("portal.ingest.drain.DOCUMENTS_PER_TRANSACTION", 1)
