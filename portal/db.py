@@ -17,6 +17,11 @@ from portal.config import Settings
 # The role the portal works as: it owns nothing, so row-level security and missing grants bind it.
 PORTAL_ROLE = "kassa_portal"
 
+# A connection whose other end is gone is given up after a minute.
+KEEPALIVE_IDLE_S = 30
+KEEPALIVE_INTERVAL_S = 10
+KEEPALIVE_COUNT = 3
+
 # A moment in time, always aware.
 Moment = TIMESTAMP(timezone=True)
 
@@ -37,7 +42,13 @@ def connect(settings: Settings) -> Engine:
             pool_size=settings.database_pool,
             max_overflow=2,
             pool_pre_ping=True,
-            connect_args={"application_name": "kassa-portal", "connect_timeout": 5},
+            connect_args={
+                "application_name": "kassa-portal",
+                "connect_timeout": 5,
+                "keepalives_idle": KEEPALIVE_IDLE_S,
+                "keepalives_interval": KEEPALIVE_INTERVAL_S,
+                "keepalives_count": KEEPALIVE_COUNT,
+            },
         )
         event.listen(engine, "connect", _become_portal)
         _state[settings.database_url] = engine
@@ -60,6 +71,11 @@ def _become_portal(connection: Any, _record: object) -> None:
         row = cursor.fetchone()
         if row and row[0]:
             cursor.execute(f"set role {PORTAL_ROLE}")
+        # The server looks after its end as we do after ours: a vanished worker must not keep a lane.
+        cursor.execute(
+            f"set tcp_keepalives_idle to {KEEPALIVE_IDLE_S}; set tcp_keepalives_interval to {KEEPALIVE_INTERVAL_S}; "
+            f"set tcp_keepalives_count to {KEEPALIVE_COUNT}"
+        )
         # Moments leave the database as UTC whatever the server's own zone is.
         cursor.execute("set timezone to 'GMT'")
     connection.commit()
