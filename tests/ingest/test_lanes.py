@@ -284,3 +284,12 @@ def test_a_lane_is_taken_by_its_lock_and_left_with_the_transaction(till: Till) -
         assert connection.execute(statement, {"o": till.organisation_id, "r": till.register_id}).scalar()
     till.send(till.sale(1))
     assert drain_register(till.organisation_id, till.register_id).accepted == 1
+
+
+def test_a_worker_whose_machine_is_gone_leaves_its_lane_within_minutes(till: Till) -> None:
+    """The lock goes with the connection, and PostgreSQL asks whether the other end is still there."""
+    idle, interval, count = (
+        int(str(till.rows(f"select setting from pg_settings where name = 'tcp_keepalives_{name}'")[0][0]))
+        for name in ("idle", "interval", "count")
+    )
+    assert 0 < idle + interval * count <= 120
