@@ -111,10 +111,13 @@ class Seen:
 class Visit:
     """Opens pages as somebody, in a window, a theme and a language."""
 
-    def __init__(self, browser: Browser, portal: Portal, cookies: dict[str, Any]) -> None:
+    def __init__(
+        self, browser: Browser, portal: Portal, cookies: dict[str, Any], windows: dict[Any, BrowserContext]
+    ) -> None:
         self.browser = browser
         self.portal = portal
         self.cookies = cookies
+        self.windows = windows
         self.contexts: list[BrowserContext] = []
         self.seen: list[Seen] = []
 
@@ -126,21 +129,18 @@ class Visit:
         width: int = 1440,
         theme: str = "light",
         language: str = "ru",
+        shared: bool = False,
         **options: Any,
     ) -> Seen:
-        """Open a page; a stranger when nobody is named."""
-        context = self.browser.new_context(
-            viewport={"width": width, "height": HEIGHTS.get(width, 900)},
-            color_scheme="dark" if theme == "dark" else "light",
-            has_touch=width < 500,
-            reduced_motion="reduce",
-            storage_state=self._signed_in(who) if who else None,
-            **options,
-        )
-        # On a page as fast as this, what takes ten seconds will not come.
-        context.set_default_timeout(10_000)
-        self.contexts.append(context)
-        context.add_init_script(WATCH_SHIFTS)
+        """Open a page; a stranger when nobody is named. `shared` spares a cold cache where a test leaves no trace."""
+        key = (who, width, theme)
+        context = self.windows.get(key) if shared else None
+        if context is None:
+            context = self._open(who, width, theme, options)
+            if shared:
+                self.windows[key] = context
+        if not shared:
+            self.contexts.append(context)
         page = context.new_page()
         seen = Seen(page)
         page.on(
@@ -152,6 +152,20 @@ class Visit:
         self._speak(context, who, language)
         page.goto(self.portal.address + path)
         return seen
+
+    def _open(self, who: str | None, width: int, theme: str, options: dict[str, Any]) -> BrowserContext:
+        context = self.browser.new_context(
+            viewport={"width": width, "height": HEIGHTS.get(width, 900)},
+            color_scheme="dark" if theme == "dark" else "light",
+            has_touch=width < 500,
+            reduced_motion="reduce",
+            storage_state=self._signed_in(who) if who else None,
+            **options,
+        )
+        # On a page as fast as this, what takes ten seconds will not come.
+        context.set_default_timeout(10_000)
+        context.add_init_script(WATCH_SHIFTS)
+        return context
 
     def _speak(self, context: BrowserContext, who: str | None, language: str) -> None:
         if who is None:
@@ -187,6 +201,8 @@ class Visit:
         return self.cookies[who]
 
     def close(self) -> None:
+        for seen in self.seen:
+            seen.page.close()
         for context in self.contexts:
             context.close()
 
@@ -224,7 +240,14 @@ def portal(services: local.Access, environment: dict[str, str], worker_id: str) 
         return json.loads(done.stdout)
 
     secrets: dict[str, str] = ask("found")
-    command = ["gunicorn", "wsgi:app", f"--bind=127.0.0.1:{port}", "--threads=8", "--keep-alive=75"]
+    command = [
+        "gunicorn",
+        "wsgi:app",
+        f"--bind=127.0.0.1:{port}",
+        "--threads=8",
+        "--keep-alive=75",
+        "--graceful-timeout=3",
+    ]
     server = subprocess.Popen(
         [sys.executable, "-m", *command], cwd=ROOT, env=variables, stderr=subprocess.DEVNULL
     )
@@ -275,10 +298,21 @@ def cookies() -> dict[str, Any]:
     return {}
 
 
+@pytest.fixture(scope="session")
+def windows(portal: Portal) -> Iterator[dict[Any, BrowserContext]]:
+    """Windows that tests share, by person, width and theme; closed before the portal ends."""
+    shared: dict[Any, BrowserContext] = {}
+    yield shared
+    for window in shared.values():
+        window.close()
+
+
 @pytest.fixture
-def visit(chromium: Browser, portal: Portal, cookies: dict[str, Any]) -> Iterator[Visit]:
+def visit(
+    chromium: Browser, portal: Portal, cookies: dict[str, Any], windows: dict[Any, BrowserContext]
+) -> Iterator[Visit]:
     """Opens pages; whatever was opened is checked again at the end."""
-    visit = Visit(chromium, portal, cookies)
+    visit = Visit(chromium, portal, cookies, windows)
     yield visit
     for seen in visit.seen:
         seen.check()

@@ -53,7 +53,7 @@ LOOKS = [
 def test_page_is_whole_accessible_and_still(
     visit: Visit, name: str, who: str | None, path: str, sight: str, width: int, theme: str
 ) -> None:
-    seen = visit(path, who, width=width, theme=theme)
+    seen = visit(path, who, width=width, theme=theme, shared=True)
     seen.page.wait_for_selector(sight)
     seen.page.wait_for_load_state("networkidle") if who is None else seen.page.wait_for_timeout(400)
     seen.shot(f"{name}-{width}-{theme}")
@@ -89,7 +89,7 @@ def test_a_document_in_quarantine_shows_its_bytes(visit: Visit) -> None:
 def test_a_refusal_is_a_page_of_its_own(
     visit: Visit, name: str, who: str | None, path: str, code: str, width: int
 ) -> None:
-    seen = visit(path, who, width=width)
+    seen = visit(path, who, width=width, shared=True)
     seen.expect(f"status of {code}")
     assert code in seen.page.inner_text(".error-code")
     assert seen.page.inner_text(".error-page h1")
@@ -102,7 +102,9 @@ def test_a_refusal_is_a_page_of_its_own(
 def test_other_languages_fit(visit: Visit, language: str, width: int) -> None:
     try:
         for name, path, sight in (("home", "/", ".kpi-main"), ("documents", "/documents/", "[data-row]")):
-            seen = visit(path, KAZAKH_OWNER if language == "kk" else OWNER, width=width, language=language)
+            seen = visit(
+                path, KAZAKH_OWNER if language == "kk" else OWNER, width=width, language=language, shared=True
+            )
             seen.page.wait_for_selector(sight)
             assert seen.page.get_attribute("html", "lang") == language
             seen.page.wait_for_timeout(300)
@@ -118,7 +120,7 @@ def test_other_languages_fit(visit: Visit, language: str, width: int) -> None:
 @pytest.mark.parametrize("width", [768, 1024, 2560])
 def test_widths_between_and_beyond_fit(visit: Visit, width: int) -> None:
     for name, path, sight in (("home", "/", ".kpi-main"), ("documents", "/documents/", "[data-row]")):
-        seen = visit(path, OWNER, width=width)
+        seen = visit(path, OWNER, width=width, shared=True)
         seen.page.wait_for_selector(sight)
         seen.page.wait_for_timeout(500)
         seen.shot(f"{name}-{width}")
