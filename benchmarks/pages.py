@@ -8,6 +8,7 @@ from them, as a refold would.
 
 import http.client
 import json
+import os
 import secrets
 import statistics
 import subprocess
@@ -17,7 +18,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -92,49 +92,56 @@ def run(settings: Settings, *, rounds: int, sizes: Sequence[int], web: bool) -> 
         if web:
             with _web(inside) as ask:
                 _measure(companies, rounds, ask, prefix="over HTTP: ")
-    worst = max(row["p95_ms"] for row in results)
-    growths = _growths(results, len(sizes))
+    growths = {page: growth for page, taken in results.items() if (growth := _growth(taken)) is not None}
+    p95 = {
+        f"{page} ({documents})": _p95(times)
+        for page, taken in results.items()
+        for documents, times in taken.items()
+    }
     _say(
-        p95_ms_worst=worst,
+        p95_ms_worst=max(p95.values()),
         growth_worst=max(growths.values(), default=None),
         growth=growths,
-        p95_ms={f"{row['page']} ({row['documents']})": row["p95_ms"] for row in results},
+        p95_ms=p95,
     )
 
 
-def _growths(results: Sequence[dict[str, Any]], sizes: int) -> dict[str, float]:
-    """How many times longer each page takes with the greatest company than with the least."""
-    if sizes < 2:
-        return {}
-    by_page: dict[str, list[float]] = {}
-    for row in results:
-        by_page.setdefault(row["page"], []).append(row["p95_ms"])
-    return {page: round(times[-1] / times[0], 2) for page, times in by_page.items()}
+# What each page took of each company (by its number of documents), round by round.
+Times = dict[str, dict[int, list[float]]]
+
+
+def _growth(taken: dict[int, list[float]]) -> float | None:
+    """How many times longer the greatest company takes than the least: the median of what the rounds say.
+
+    Within a round both are asked one after the other, so that a busy moment of the machine falls on both.
+    """
+    if len(taken) < 2:
+        return None
+    ratios = [most / least for least, most in zip(taken[min(taken)], taken[max(taken)], strict=True)]
+    return round(statistics.median(ratios), 2)
+
+
+def _p95(times: Sequence[float]) -> float:
+    return round(statistics.quantiles(times, n=20)[-1], 2)
 
 
 def _measure(
     companies: Sequence[Company], rounds: int, ask: Callable[[Company, str], float], prefix: str = ""
-) -> list[dict[str, Any]]:
-    times: dict[tuple[str, int], list[float]] = {}
+) -> Times:
+    _note(f"{rounds} rounds; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    taken: Times = {page: {company.documents: [] for company in companies} for page in PAGES}
     for turn in range(rounds + WARM_UP):
         for page in PAGES:
             # Whoever comes second finds the processor's caches warm: they take turns.
             for company in companies if turn % 2 else reversed(companies):
                 took = ask(company, page)
                 if turn >= WARM_UP:
-                    times.setdefault((page, company.documents), []).append(took * 1000)
-    results = []
-    for (page, documents), taken in times.items():
-        p50, p95 = statistics.median(taken), statistics.quantiles(taken, n=20)[-1]
-        row = {
-            "page": prefix + page,
-            "documents": documents,
-            "p50_ms": round(p50, 2),
-            "p95_ms": round(p95, 2),
-        }
-        _say(**row)
-        results.append(row)
-    return results
+                    taken[page][company.documents].append(took * 1000)
+    for page, of_page in taken.items():
+        for documents, times in of_page.items():
+            p50 = round(statistics.median(times), 2)
+            _say(page=prefix + page, documents=documents, p50_ms=p50, p95_ms=_p95(times))
+    return taken
 
 
 def _ask(company: Company, page: str) -> float:

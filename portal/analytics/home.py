@@ -192,7 +192,7 @@ def show_now(session: Session, view: View) -> Now:
         registers=list(view.places.names) if view.points is None else None,
     )
     masks = queries.count_receipts_by_payment(
-        session, organisation_id, view.days, is_everywhere=view.points is None
+        session, organisation_id, view.days, is_everywhere=view.points is None and view.first == view.last
     )
     # Only as far as it has come: the rest of today is a hole, not a zero.
     length = max((one.hours_passed for one in view.days), default=24) + 1

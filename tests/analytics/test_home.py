@@ -104,6 +104,8 @@ def test_today_is_each_points_own_day_in_its_zone(shop: Shop) -> None:
     today = show_now(shop.session, view)
     assert today.turnover.value == "15,00"
     assert "from=2026-11-20&to=2026-11-21" in today.turnover.address
+    assert today.payments_total.sold == "15,00"
+    assert today.payments[0].count == today.payments_total.count == "2"
 
 
 def test_a_chosen_day_is_whole_and_compared_with_whole_days(shop: Shop) -> None:
