@@ -24,7 +24,7 @@
     const skin = {
       font: { family: "Inter, sans-serif", size: 12, color: quiet }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       margin: { l: 4, r: 4, t: 8, b: 4 }, showlegend: false, dragmode: false, hovermode: "x unified", bargap: 0.28, barcornerradius: 3,
-      separators: root.lang === "en" ? ".," : ",\u202f", hoverdistance: 40,
+      separators: root.lang === "en" ? ".\u202f" : ",\u202f", hoverdistance: 40,
       hoverlabel: { bgcolor: colour("raised"), bordercolor: colour("line-strong"), font: { family: "Inter, sans-serif", size: 12, color: colour("ink") }, namelength: -1 },
       xaxis: { ...axis, showgrid: false, ticks: "", ticklabelstandoff: 4, spikecolor: quiet, spikethickness: 1, spikedash: "solid" }, yaxis: { ...axis, ticks: "", showline: false, ticklabelstandoff: 6, rangemode: "tozero" },
     };
