@@ -35,6 +35,8 @@ from portal.registers.models import Register
 DAYS = 10
 NEWCOMER = "newcomer@example.by"
 NOBODY = "nobody@example.by"
+# Signs in by hand: a one-time code is good once, so nobody else may have used theirs.
+TYPIST = "typist@example.by"
 
 
 def found(settings: Settings) -> dict[str, str]:
@@ -45,7 +47,11 @@ def found(settings: Settings) -> dict[str, str]:
     secrets = {person.email: totp_secret(settings, person.email) for person in PEOPLE}
     vault = totp.Vault(settings.secret_key)
     with transaction() as session:
-        for name, email in (("Ирина Новикова", NEWCOMER), ("Пётр Ничейный", NOBODY)):
+        for name, email in (
+            ("Ирина Новикова", NEWCOMER),
+            ("Пётр Ничейный", NOBODY),
+            ("Вера Клавишная", TYPIST),
+        ):
             secrets[email] = totp.new_secret()
             person = enrol_person(
                 session, vault, name=name, email=email, password=PASSWORD, secret=secrets[email]
