@@ -62,12 +62,15 @@ def ring_lanes(lanes: list[tuple[int, int]]) -> None:
         return
     client = redis_client()
     try:
-        with client.pipeline(transaction=False) as pipeline:
-            for lane in lanes:
-                pipeline.set(_flag(*lane), 1, nx=True, ex=RING_S)
-            fresh = [lane for lane, is_new in zip(lanes, pipeline.execute(), strict=True) if is_new]
-        if fresh:
-            Queue(INGEST, connection=client).enqueue_many([_drain(*lane) for lane in fresh])
+        rung = client.mget([_flag(*lane) for lane in lanes])
+        fresh = [lane for lane, flag in zip(lanes, rung, strict=True) if flag is None]
+        if not fresh:
+            return
+        with client.pipeline() as pipeline:
+            for lane in fresh:
+                pipeline.set(_flag(*lane), 1, ex=RING_S)
+            Queue(INGEST, connection=client).enqueue_many([_drain(*lane) for lane in fresh], pipeline=pipeline)
+            pipeline.execute()
     except RedisError as error:
         log.warning("event=bell_unheard lanes=%d error=%s", len(lanes), type(error).__name__)
 
