@@ -69,7 +69,9 @@ def ring_lanes(lanes: list[tuple[int, int]]) -> None:
         with client.pipeline() as pipeline:
             for lane in fresh:
                 pipeline.set(_flag(*lane), 1, ex=RING_S)
-            Queue(INGEST, connection=client).enqueue_many([_drain(*lane) for lane in fresh], pipeline=pipeline)
+            Queue(INGEST, connection=client).enqueue_many(
+                [_drain(*lane) for lane in fresh], pipeline=pipeline
+            )
             pipeline.execute()
     except RedisError as error:
         log.warning("event=bell_unheard lanes=%d error=%s", len(lanes), type(error).__name__)
