@@ -94,6 +94,24 @@ def test_no_ring_is_lost_between_the_look_and_the_answer(
     assert order == ["answered", "looked"]
 
 
+@pytest.mark.parametrize("moment", ["rq.Queue.enqueue_many", "redis.client.Pipeline.execute"])
+def test_a_ring_cut_off_in_the_middle_leaves_the_lane_unrung(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Killed between the mark and the job, the lane would be marked as rung and nobody would look."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(moment, killed)
+        with pytest.raises(KeyboardInterrupt):
+            queue.ring(1, [2])
+    assert redis.keys("*") == []
+    queue.ring(1, [2])
+    assert rung(redis) == [(1, 2)]
+
+
 def test_nothing_that_the_bell_does_fails_while_redis_is_away(away: str) -> None:
     queue.ring(1, [2])
     queue.answer(1, 2)

@@ -19,17 +19,20 @@ pytestmark = pytest.mark.processes
 
 
 def test_workers_killed_in_the_middle_of_their_lanes(house: House) -> None:
-    """A worker is killed again and again at a random moment while it holds a lane."""
+    """A worker is killed again and again at a random moment while some worker holds a lane."""
     chance, kills = random.Random(7), 0
+    workers = {name: house.keeper.commands.pop(name) for name in ("worker-0", "worker-1")}
+    for name in workers:
+        house.keeper.kill(name)
     with sending(house.port, house.batches(count=12, documents=240)) as outboxes:
-        deadline_s = time.monotonic() + 40
-        while kills < 8 and time.monotonic() < deadline_s:
+        # Long lanes, so that a transaction takes a while; the last batches come while they are drained.
+        wait_until(lambda: all(len(outbox.acknowledged) >= 8 for outbox in outboxes), "long lanes")
+        house.keeper.commands.update(workers)
+        while kills < 8 and house.waiting():
             if house.is_draining():
                 time.sleep(chance.uniform(0, 0.15))
                 house.keeper.kill(f"worker-{kills % 2}")
                 kills += 1
-            elif not house.waiting() and all(len(outbox.acknowledged) == 12 for outbox in outboxes):
-                break
     assert kills >= 3
     house.check(outboxes, documents=240)
 
@@ -120,7 +123,7 @@ def test_web_killed_again_and_again_while_tills_send(house: House) -> None:
             time.sleep(chance.uniform(0.02, 0.2))
             house.keeper.kill("web")
     house.check(outboxes, documents=25)
-    assert sum(outbox.tries for outbox in outboxes) > 60
+    assert house.keeper.starts["web"] > 1
 
 
 def test_postgres_killed_and_restarted(house: House) -> None:
