@@ -1,5 +1,6 @@
 """What every worker process needs before its first job: settings, a database, a Redis, and loaded modules."""
 
+import gc
 import logging
 import sys
 
@@ -11,6 +12,8 @@ from rq import Queue, SimpleWorker
 
 from portal import db, queue
 from portal.config import Settings, read_settings
+
+SWITCH_INTERVAL_S = 0.0002
 
 # Every queue, the most urgent first.
 QUEUES = (queue.INGEST, queue.ANALYTICS)
@@ -45,6 +48,10 @@ def work(queues: tuple[str, ...] = QUEUES, *, burst: bool = False) -> None:
     supervisor starts a process anew when one dies. A Redis that is away is waited for.
     """
     prepare()
+    # The thread that writes must not wait long for the one that prepares to let it look at an answer.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # What was loaded by now stays: the collector need not walk through it again.
+    gc.freeze()
     connection = queue.redis_client()
     connection.get_retry()
     connection.set_retry(Retry(ConstantBackoff(1), 3, (RedisConnectionError, RedisTimeoutError)))

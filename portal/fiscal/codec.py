@@ -43,7 +43,9 @@ def decode(raw: bytes) -> Document:
         ) from error
     issued_at = document.issued_at
     offset = issued_at.utcoffset()
-    if not MOMENT_MIN <= issued_at <= MOMENT_MAX or offset is None or not -OFFSET_MAX <= offset <= OFFSET_MAX:
+    # Years well inside of the bounds are told by one comparison of numbers.
+    is_usual = 1901 <= issued_at.year <= 2998 or MOMENT_MIN <= issued_at <= MOMENT_MAX
+    if not is_usual or offset is None or not -OFFSET_MAX <= offset <= OFFSET_MAX:
         raise Unreadable("the moment is beyond the calendar", "issued_at")
     return document
 

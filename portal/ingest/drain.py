@@ -34,7 +34,7 @@ log = logging.getLogger("kassa.ingest")
 DOCUMENTS_PER_TRANSACTION = 10_000
 
 # Within it this many are prepared while those before them are written.
-DOCUMENTS_PER_WRITE = 2_500
+DOCUMENTS_PER_WRITE = 1_000
 
 # One job gives the worker back after this many transactions and rings again.
 TRANSACTIONS_PER_JOB = 20

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from io import BytesIO
 from itertools import pairwise
+from struct import Struct as Layout
 from typing import Any
 
 from msgspec import Struct
@@ -41,12 +42,13 @@ class NewRemark:
 
 
 # COPY cannot write where row-level security watches, so documents land in a table of the connection's own first.
+# Columns of one width come first, in the order of _ROW.
 _INCOMING = """
 create temporary table if not exists incoming (
     number bigint, sequence bigint, kind smallint, shift integer, ordinal integer, issued_at timestamptz,
     day date, hour smallint, point_id integer, cashier_id bigint, total_minor bigint, cash_minor bigint,
     card_minor bigint, mobile_minor bigint, other_minor bigint, change_minor bigint, payment smallint,
-    autonomous boolean, fiscal_sign text, batch_id bigint, digest bytea, body text
+    autonomous boolean, batch_id bigint, digest bytea, fiscal_sign text, body text
 ) on commit delete rows
 """
 _APPEND = """
@@ -54,14 +56,24 @@ insert into document (organisation_id, register_id, number, sequence, kind, shif
     point_id, cashier_id, total_minor, cash_minor, card_minor, mobile_minor, other_minor, change_minor, payment,
     autonomous, fiscal_sign, batch_id, accepted_at, digest)
 select :organisation_id, :register_id, number, sequence, kind, shift, ordinal, issued_at, day, hour,
-    point_id, cashier_id, total_minor, cash_minor, card_minor, mobile_minor, other_minor, change_minor, payment,
-    autonomous, fiscal_sign, batch_id, :at, digest
+    point_id, nullif(cashier_id, 0), total_minor, cash_minor, card_minor, mobile_minor, other_minor, change_minor,
+    payment, autonomous, fiscal_sign, batch_id, :at, digest
 from incoming
 """
 _APPEND_BODIES = """
 insert into document_body (organisation_id, register_id, number, body)
 select :organisation_id, :register_id, number, body from incoming
 """
+
+# PostgreSQL's binary COPY (its manual, COPY, "Binary Format"): the number of fields, then each field's length and
+# bytes, in network order. It needs no escaping and half of the time of text, on both sides.
+_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_TRAILER = b"\xff\xff"
+_ROW = Layout(">h iq iq ih ii ii iq ii ih ii iq iq iq iq iq iq iq ih i? iq i32s i")
+_LENGTH = Layout(">i")
+_NO_VALUE = -1
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = _EPOCH.toordinal()
 
 
 def append_documents(
@@ -75,42 +87,42 @@ def append_documents(
     """Append one register's documents. The caller holds the register's lane and knows the numbers to be new."""
     cursor = _cursor(session)
     cursor.execute(_INCOMING)
-    # An earlier append of the same transaction leaves its rows there.
-    cursor.execute("delete from incoming")
-    cursor.copy_expert("copy incoming from stdin", BytesIO(copy_text(documents)))
+    # An earlier append of the same transaction left its rows there: thousands are cut off at once, a few (or, as
+    # usual, none) are cheaper to delete.
+    cursor.execute("truncate incoming" if session.info.get("incoming_used") else "delete from incoming")
+    session.info["incoming_used"] = True
+    rows = BytesIO(copy_rows(documents))
+    cursor.copy_expert("copy incoming from stdin (format binary)", rows, size=1 << 20)
     facts = {"organisation_id": organisation_id, "register_id": register_id, "at": at}
     session.execute(text(_APPEND), facts)
     session.execute(text(_APPEND_BODIES), facts)
 
 
-def copy_text(documents: Sequence[NewDocument]) -> bytes:
-    """Documents as COPY reads them.
-
-    Only the body can hold characters that COPY gives a meaning to; the rest is numbers and checked patterns.
-    """
-    rows: list[bytes] = []
+def copy_rows(documents: Sequence[NewDocument]) -> bytes:
+    """Documents as binary COPY reads them; nobody is the cashier 0."""
+    parts = [_HEADER]
+    pack, length, epoch = _ROW.pack, _LENGTH.pack, _EPOCH
     for new in documents:
         document, raw = new.document, new.raw
         payments = document.payments
-        head = (
-            f"{document.number}\t{new.sequence}\t{new.kind}\t{document.shift}\t{document.ordinal}\t"
-            f"{document.issued_at}\t{new.day}\t{new.hour}\t{new.point_id}\t{_null(new.cashier_id)}\t"
-            f"{document.total_minor}\t{payments.cash_minor}\t{payments.card_minor}\t{payments.mobile_minor}\t"
-            f"{payments.other_minor}\t{document.change_minor}\t{new.payment}\t{document.autonomous}\t"
-            f"{_null(document.fiscal_sign)}\t{new.batch_id}\t\\\\x{new.digest.hex()}\t"
-        )
-        rows.append(head.encode())
-        if b"\\" in raw:
-            raw = raw.replace(b"\\", b"\\\\")
-        if b"\n" in raw or b"\t" in raw or b"\r" in raw:
-            raw = raw.replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-        rows.append(raw)
-        rows.append(b"\n")
-    return b"".join(rows)
-
-
-def _null(value: object) -> object:
-    return "\\N" if value is None else value
+        since = document.issued_at - epoch
+        sign = document.fiscal_sign
+        # fmt: off
+        parts.append(pack(
+            22, 8, document.number, 8, new.sequence, 2, new.kind, 4, document.shift, 4, document.ordinal,
+            8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds,
+            4, new.day.toordinal() - _EPOCH_DAY, 2, new.hour, 4, new.point_id, 8, new.cashier_id or 0,
+            8, document.total_minor, 8, payments.cash_minor, 8, payments.card_minor, 8, payments.mobile_minor,
+            8, payments.other_minor, 8, document.change_minor, 2, new.payment, 1, document.autonomous,
+            8, new.batch_id, 32, new.digest, _NO_VALUE if sign is None else len(sign),
+        ))
+        # fmt: on
+        if sign is not None:
+            parts.append(sign.encode())
+        parts.append(length(len(raw)))
+        parts.append(raw)
+    parts.append(_TRAILER)
+    return b"".join(parts)
 
 
 def _cursor(session: Session) -> Any:
