@@ -388,4 +388,4 @@ def _wait(is_true: Callable[[], bool]) -> None:
     while not is_true():
         if time.monotonic() > until:
             raise TimeoutError(f"nothing came of it in {LIMIT_S} s")
-        time.sleep(0.01)
+        time.sleep(0.05)
