@@ -200,7 +200,7 @@ REMARKS: dict[str, LazyString] = {
 }
 
 QUARANTINE: dict[str, LazyString] = {
-    "unreadable": lazy_gettext("Документ не читается: %(why)s."),
+    "unreadable": lazy_gettext("Документ не читается. Ответ разбора: «%(why)s»."),
     "unknown_register": lazy_gettext("Кассы «%(register)s» в организации нет."),
     "foreign_register": lazy_gettext("Документ кассы «%(register)s» пришёл с токеном другой кассы."),
     "register_removed": lazy_gettext("Касса «%(register)s» снята с учёта."),
