@@ -23,6 +23,7 @@ from io import BytesIO
 from typing import Any
 
 import psycopg2
+from rq import Worker
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -32,9 +33,10 @@ from portal.analytics import rollups
 from portal.config import ROOT, Settings
 from portal.db import speak_for, transaction
 from portal.demo.till import Bill, Till
+from portal.fiscal import chain, codec
 from portal.fiscal.chain import canonical
 from portal.fiscal.dialects import BELARUS
-from portal.fiscal.documents import Document, Line, Payments
+from portal.fiscal.documents import KIND_BY_NAME, Document, Line, Payments, payment_mask
 from portal.fiscal.taxes import tax_inside
 from portal.ingest import drain
 from portal.ingest.actions import accept_batch
@@ -226,9 +228,6 @@ def _copy(settings: Settings, streams: list[list[bytes]]) -> float:
 
 
 def _copy_files(organisation_id: int, register_id: int, stream: list[bytes]) -> tuple[bytes, bytes]:
-    from portal.fiscal import chain, codec  # noqa: PLC0415 - beside its only use, outside the measured time
-    from portal.fiscal.documents import KIND_BY_NAME, payment_mask  # noqa: PLC0415
-
     narrow, bodies, digest = [], [], b""
     for sequence, raw in enumerate(stream, 1):
         document = codec.decode(raw)
@@ -326,8 +325,6 @@ def _workers(settings: Settings, count: int) -> Iterator[None]:
 
 def _warm(count: int) -> None:
     """Wait until every worker has taken its first job, so that starting up is not measured."""
-    from rq import Worker  # noqa: PLC0415
-
     _wait(lambda: len(Worker.all(connection=queue.redis_client())) >= count)
     company = _found(count * 2)
     one = _stream("BENCH-0", 3)
