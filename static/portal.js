@@ -143,7 +143,8 @@
     if (detail.verb !== "get") detail.headers["X-CSRFToken"] = meta("csrf-token");
   });
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
-    if (detail.elt.closest("[data-live-source]")) {
+    // Not detail.elt: when the answer has taken the asker's place, HTMX names what is around it instead.
+    if (detail.requestConfig.elt.closest("[data-live-source]")) {
       lost = !detail.successful && detail.xhr.status !== 422;
       if (!lost) seen = Date.now();
       return tick();

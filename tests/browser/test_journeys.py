@@ -123,13 +123,13 @@ def test_the_live_mark_says_when_the_link_is_lost(visit: Visit) -> None:
     mark = seen.page.locator("[data-live]")
     expect(mark).to_contain_text("обновлено")
     seen.page.context.set_offline(True)
-    expect(mark).to_have_attribute("data-state", "lost", timeout=30_000)
+    expect(mark).to_have_attribute("data-state", "lost", timeout=10_000)
     expect(mark).to_contain_text("нет связи")
     # What was asked for by hand is answered for beside it, not in a corner.
     seen.page.locator("[data-row] [data-open]").first.click()
     expect(seen.page.locator("#problem")).to_contain_text("Ничего не потеряно")
     seen.page.context.set_offline(False)
-    expect(mark).to_have_attribute("data-state", "live", timeout=30_000)
+    expect(mark).to_have_attribute("data-state", "live", timeout=10_000)
 
 
 def test_a_chart_comes_after_the_first_paint_and_follows_the_theme(visit: Visit) -> None:
