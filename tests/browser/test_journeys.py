@@ -132,6 +132,21 @@ def test_the_live_mark_says_when_the_link_is_lost(visit: Visit) -> None:
     expect(mark).to_have_attribute("data-state", "live", timeout=10_000)
 
 
+def test_the_link_is_back_with_the_very_answer_that_brings_a_document(visit: Visit) -> None:
+    seen = visit("/documents/", OWNER)
+    seen.expect("ERR_INTERNET_DISCONNECTED")
+    seen.expect("htmx:")
+    mark = seen.page.locator("[data-live]")
+    expect(mark).to_contain_text("обновлено")
+    seen.page.context.set_offline(True)
+    expect(mark).to_have_attribute("data-state", "lost", timeout=10_000)
+    number = visit.portal.sell()
+    seen.page.context.set_offline(False)
+    expect(seen.page.locator("[data-row]").first).to_contain_text(str(number), timeout=10_000)
+    # Well before the next question, which nothing new would answer.
+    expect(mark).to_have_attribute("data-state", "live", timeout=2_000)
+
+
 def test_a_chart_comes_after_the_first_paint_and_follows_the_theme(visit: Visit) -> None:
     seen = visit("/", OWNER)
     page = seen.page
