@@ -2,15 +2,15 @@
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /portal
-COPY requirements.lock requirements-node.lock ./
+COPY requirements.lock requirements-node.lock requirements-protoc.lock ./
 RUN python -m venv /venv && /venv/bin/pip install --require-hashes -r requirements.lock
 COPY package.json package-lock.json ./
 COPY portal portal
 COPY templates templates
 COPY static static
-# Front-end libraries and translations are built here; neither Node nor its packages go into the image below.
-RUN /venv/bin/pip install --require-hashes --target /node -r requirements-node.lock && \
-    PYTHONPATH=/portal:/node /venv/bin/python -m portal.assets && \
+# Front-end libraries, translations and the wire protocol are built here; neither Node nor the compiler goes into the image below.
+RUN /venv/bin/pip install --require-hashes --target /tools -r requirements-node.lock -r requirements-protoc.lock && \
+    PYTHONPATH=/portal:/tools /venv/bin/python -m portal.assets && \
     rm -rf node_modules
 
 FROM python:3.11-slim-bookworm

@@ -1,4 +1,4 @@
-"""Build what browsers load: `static/vendor/` from the pinned npm packages, and the compiled translations.
+"""Build what is not written by hand: `static/vendor/` from the pinned npm packages, the compiled translations, the wire protocol.
 
 Style sheet, scripts, fonts and the icons that are used get names with their digests, compressed copies beside
 them, and a manifest (plain name → name with digest) that `portal.web.assets` reads. Nothing is done twice: a
@@ -7,6 +7,7 @@ stamp remembers what the last build was made of.
 
 import gzip
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,6 +32,8 @@ VENDOR = STATIC / "vendor"
 MANIFEST = VENDOR / "manifest.json"
 STAMP = VENDOR / ".built-from"
 TRANSLATIONS = ROOT / "portal" / "translations"
+PROTOCOL = ROOT / "portal" / "ofd" / "wire" / "proto" / "v203.proto"
+PROTOCOL_LOCK = ROOT / "requirements-protoc.lock"
 NODE_MODULES = ROOT / "node_modules"
 INSTALLED = NODE_MODULES / ".installed-from"
 
@@ -68,6 +72,7 @@ def build(say: Say = lambda _: None, *, development: bool = False) -> None:
     `development` installs the packages that only tests use as well.
     """
     compile_translations()
+    compile_protocol(say)
     digest = _digest_of_sources()
     if not _installed(development=development):
         say("installing front-end libraries with npm")
@@ -147,6 +152,11 @@ def _run(command: list[str], complaint: str) -> None:
         raise NotStarting(f"{complaint}: {' '.join(said)[-700:] or done.returncode}")
 
 
+def _pip_install(lock: Path, complaint: str) -> None:
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    _run([*pip, "--require-hashes", "-r", str(lock)], complaint)
+
+
 def _npm(say: Say) -> list[str]:
     """The machine's npm, or that of the Node wheel, which is installed when the machine has none."""
     npm = shutil.which("npm")
@@ -155,11 +165,7 @@ def _npm(say: Say) -> list[str]:
     node = _wheel_node()
     if node is None:
         say("installing Node from its wheel, as this machine has none")
-        lock = ROOT / "requirements-node.lock"
-        _run(
-            [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)],
-            "Node could not be installed",
-        )  # fmt: skip
+        _pip_install(ROOT / "requirements-node.lock", "Node could not be installed")
         node = _wheel_node()
     if node is None:
         raise NotStarting(
@@ -323,6 +329,44 @@ def compile_translations() -> None:
             write_mo(file, catalogue)
         os.utime(new, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
         new.rename(compiled)
+
+
+# The wire protocol
+
+
+def compile_protocol(say: Say = lambda _: None) -> None:
+    """Compile the operator's schema into a module beside its folder, unless the one there was made of this very text.
+
+    Everything that speaks with an operator imports that module, so this comes before the commands are loaded. The compiler
+    is installed the first time; running the portal needs only `protobuf`.
+    """
+    module = PROTOCOL.parent.parent / f"{PROTOCOL.stem}_pb2.py"
+    made_of = hashlib.blake2b(PROTOCOL.read_bytes() + PROTOCOL_LOCK.read_bytes(), digest_size=16).hexdigest()
+    last_line = f"# made of {made_of}\n"
+    if (
+        module.exists()
+        and module.with_suffix(".pyi").exists()
+        and module.read_text("utf-8").endswith(last_line)
+    ):
+        return
+    if importlib.util.find_spec("grpc_tools") is None:
+        say("installing the compiler of the wire protocol")
+        _pip_install(PROTOCOL_LOCK, "the compiler of the wire protocol could not be installed")
+        importlib.invalidate_caches()
+    with tempfile.TemporaryDirectory(dir=module.parent) as folder:
+        _run(
+            [
+                *(sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTOCOL.parent}"),
+                *(f"--python_out={folder}", f"--pyi_out={folder}", PROTOCOL.name),
+            ],
+            f"{PROTOCOL.name} could not be compiled",
+        )
+        made = Path(folder) / module.name
+        with made.open("a", encoding="utf-8") as file:
+            file.write(last_line)
+        # The module last: it says that both are there.
+        made.with_suffix(".pyi").rename(module.with_suffix(".pyi"))
+        made.rename(module)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy.orm import Session
 
-from portal import db, local, queue
+from portal import assets, db, local, queue
 from portal.cli.migrate import migrate_to_head
 from portal.config import ROOT, Settings, read_settings
 from portal.models import Base
@@ -51,6 +51,7 @@ TEMPLATE = "kassa_template"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    assets.compile_protocol()
     if hasattr(config, "workerinput") or STATE in os.environ:
         return
     _clear_after_the_killed()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from portal import db, local, queue
+from portal import assets, db, local, queue
 from portal.config import ROOT, Settings, read_settings
 
 DATA = ROOT / "var"
@@ -25,6 +25,8 @@ def cli() -> None:
 
 def load() -> click.Group:
     """The group with the commands of every module of this package."""
+    # Some of them speak with operators, in a protocol that is compiled first.
+    assets.compile_protocol(lambda line: click.echo(f"… {line}", err=True))
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
             import_module(f"{__name__}.{module.name}")

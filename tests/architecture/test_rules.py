@@ -77,7 +77,14 @@ def test_every_setting_stands_in_the_readme(setting: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "lock", ["requirements.lock", "requirements-dev.lock", "requirements-node.lock", "package-lock.json"]
+    "lock",
+    [
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-node.lock",
+        "requirements-protoc.lock",
+        "package-lock.json",
+    ],
 )
 def test_lock_files_name_no_address_but_pin_every_digest(lock: str) -> None:
     """Packages come from whatever index the machine is set up with; the digests say what may come."""
