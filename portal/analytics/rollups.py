@@ -7,7 +7,6 @@ a batch's fold and folding the whole journal again end in identical rows.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from hashlib import blake2b
 from typing import Protocol
 
 from msgspec import Struct
@@ -15,13 +14,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.analytics.models import Measures
+from portal.analytics.names import Names
 from portal.fiscal.documents import Document, Kind
 
 MEASURES = tuple(name for name in Measures.__annotations__)
 _AT = {name: index for index, name in enumerate(MEASURES)}
 
 NO_TAX = -1
-NOBODY = 0
 
 # Where the sums of a kind go: count, total, then cash, card, mobile and other (None where not kept).
 _PLACES: dict[int, tuple[int | None, ...]] = {
@@ -69,41 +68,13 @@ class Entry(Struct, gc=False):
     payment: int
 
 
-@dataclass
-class Names:
-    """Ids of products and cashiers derived from their names, remembered for one worker."""
-
-    products: dict[tuple[str, str], int] = field(default_factory=dict)
-    cashiers: dict[str, int] = field(default_factory=dict)
-
-    def cashier(self, name: str | None) -> int:
-        """A cashier's id; NOBODY for a document that names none."""
-        if name is None:
-            return NOBODY
-        found = self.cashiers.get(name)
-        if found is None:
-            found = self.cashiers[name] = derive_id(name)
-        return found
-
-    def product(self, code: str | None, name: str) -> int:
-        """The id of a product with this code and name."""
-        key = (code or "", name)
-        found = self.products.get(key)
-        if found is None:
-            found = self.products[key] = derive_id("\x1f".join(key))
-        return found
-
-
-def derive_id(name: str) -> int:
-    """A signed 64-bit id that the same name always gets."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
-
-
 Key = tuple[object, ...]
 
-# Day, hour, kind, payment, cashier, shift, point; and day, kind, code, name, section, rate of tax.
+# Day, hour, kind, payment, cashier, shift, point; day, kind, code, name, section, rate of tax.
 FineKey = tuple[date, int, int, int, str | None, int, int]
 LineKey = tuple[date, int, str | None, str, int, int | None]
+# Day, kind, rate of tax.
+ShareKey = tuple[date, int, int | None]
 
 
 @dataclass
@@ -142,6 +113,7 @@ class Folding:
     def __init__(self) -> None:
         self._fine: dict[FineKey, list[int]] = {}
         self._lines: dict[LineKey, list[int]] = {}
+        self._shares: dict[ShareKey, list[int]] = {}
         self._spans: dict[int, Span] = {}
 
     def add(self, entries: Iterable[Folded]) -> None:
@@ -170,6 +142,8 @@ class Folding:
                 line_sums[1] += line.quantity_milli
                 line_sums[2] += line.sum_minor
                 line_sums[3] += line.tax_minor
+            if document.modifiers:
+                _share_out(self._shares, document, day, kind)
             _stretch(spans, document, kind)
 
     def finish(self, names: Names) -> Fold:
@@ -177,6 +151,8 @@ class Folding:
         result = Fold(spans=self._spans)
         _sum_documents(result, self._fine, names)
         _sum_lines(result, self._lines, names)
+        for (day, kind, rate), (total, tax) in self._shares.items():
+            _add(result.taxes, (day, kind, NO_TAX if rate is None else rate), [total, tax])
         return result
 
 
@@ -185,6 +161,16 @@ def fold(entries: Iterable[Folded], names: Names) -> Fold:
     folding = Folding()
     folding.add(entries)
     return folding.finish(names)
+
+
+def _share_out(shares: dict[ShareKey, list[int]], document: Document, day: date, kind: int) -> None:
+    """A receipt's own discounts and markups move turnover and tax of the rates that they fall on."""
+    for modifier in document.modifiers:
+        sign = 1 if modifier.markup else -1
+        for share in modifier.shares:
+            sums = shares.setdefault((day, kind, share.tax_rate), [0, 0])
+            sums[0] += sign * share.sum_minor
+            sums[1] += sign * share.tax_minor
 
 
 def _stretch(spans: dict[int, Span], document: Document, kind: int) -> None:
@@ -306,6 +292,17 @@ def move(session: Session, organisation_id: int, register_id: int, result: Fold)
         if rows[table]:
             # Sorted, so that two lanes that move the same rows take them in the same order.
             _upsert(session, organisation_id, table, sorted(rows[table].items(), key=lambda row: row[0]))
+
+
+def mark_folded(session: Session, organisation_id: int, register_id: int, sequence: int) -> None:
+    """Documents of a cloud till up to this place in its chain are folded; a streamed register has no such mark."""
+    session.execute(
+        text(
+            "update cloud_till set folded_sequence = :sequence "
+            "where organisation_id = :organisation_id and register_id = :register_id"
+        ),
+        {"sequence": sequence, "organisation_id": organisation_id, "register_id": register_id},
+    )
 
 
 def _upsert(

@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from portal.analytics import rollups
+from portal.analytics.names import Names
 from portal.analytics.refold import Stored, list_register_ids, read_journal
 from portal.db import transaction
 from portal.fiscal import chain, codec
@@ -62,7 +63,7 @@ def verify(organisation_id: int) -> Report:
     report = Report(organisation_id)
     with transaction(organisation_id, is_snapshot=True) as session:
         points: dict[rollups.Key, list[int]] = {}
-        names = rollups.Names()
+        names = Names()
         held: dict[int, tuple[str, int]] = {}
         for register_id in list_register_ids(session, organisation_id):
             proof = _Proof(session, report, organisation_id, register_id)
@@ -94,7 +95,7 @@ class _Proof:
         self.sequence = 0
         self.digest = b""
 
-    def run(self, points: dict[rollups.Key, list[int]], names: rollups.Names) -> None:
+    def run(self, points: dict[rollups.Key, list[int]], names: Names) -> None:
         """Read the register's journal once, and hold everything else against it."""
         result = rollups.fold(self._entries(names), names)
         self.report.documents += len(self.numbers)
@@ -111,7 +112,7 @@ class _Proof:
         self._check_head()
         self._check_gaps(missing)
 
-    def _entries(self, names: rollups.Names) -> Iterable[rollups.Entry]:
+    def _entries(self, names: Names) -> Iterable[rollups.Entry]:
         for stored in read_journal(self.session, self.organisation_id, self.register_id):
             self.numbers.append(stored.number)
             try:
@@ -145,7 +146,7 @@ class _Proof:
         if link != self.digest:
             self._differ("chain", where, link.hex(), self.digest.hex())
 
-    def _check_columns(self, stored: Stored, document: Document, names: rollups.Names) -> None:
+    def _check_columns(self, stored: Stored, document: Document, names: Names) -> None:
         payments = document.payments
         expected = (
             document.number, KIND_BY_NAME[document.kind], document.shift, document.ordinal, document.issued_at,

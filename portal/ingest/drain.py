@@ -20,12 +20,13 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from portal import queue
+from portal.analytics.names import forget_names
 from portal.db import transaction
 from portal.ingest.intake import Intake
-from portal.ingest.lanes import Cut, Lane, cut, get_lane, list_waiting, take_lane
-from portal.ingest.names import forget_names
+from portal.ingest.lanes import Cut, Lane, cut, get_lane, list_waiting
 from portal.ingest.recognition import Refused, Sorting, read_documents, recognise
 from portal.ingest.scribe import Scribe
+from portal.journal.heads import take_lane
 from portal.primitives import clock
 
 log = logging.getLogger("kassa.ingest")

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from portal.analytics import rollups
+from portal.analytics.names import names_of, write_names
 from portal.fiscal import chain
 from portal.fiscal.documents import KIND_BY_NAME, payment_mask
 from portal.ingest.checking import Shifts, check_documents
 from portal.ingest.lanes import Lane
-from portal.ingest.names import names_of, write_names
 from portal.ingest.recognition import Read
 from portal.ingest.scribe import Scribe
 from portal.journal.append import NewDocument, NewRemark, append_documents, append_remarks, note_numbers

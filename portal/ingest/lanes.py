@@ -8,7 +8,7 @@ from io import BytesIO
 from struct import Struct as Layout
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.fiscal import codec
@@ -44,16 +44,6 @@ class Waiting:
     received_at: datetime
     positions: list[int] | None
     body: bytes
-
-
-def take_lane(session: Session, organisation_id: int, register_id: int) -> bool:
-    """One worker in a lane at a time; the lock ends with the transaction."""
-    return bool(
-        session.execute(
-            text("select pg_try_advisory_xact_lock(:organisation_id, :register_id)"),
-            {"organisation_id": organisation_id, "register_id": register_id},
-        ).scalar_one()
-    )
 
 
 def list_waiting(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -33,6 +33,16 @@ class Head:
 
 
 _FIELDS = ("sequence", "digest", "first_number", "last_number", "last_issued_at", "till_digest")
+
+
+def take_lane(session: Session, organisation_id: int, register_id: int) -> bool:
+    """One worker in a lane at a time; the lock ends with the transaction."""
+    return bool(
+        session.execute(
+            text("select pg_try_advisory_xact_lock(:organisation_id, :register_id)"),
+            {"organisation_id": organisation_id, "register_id": register_id},
+        ).scalar_one()
+    )
 
 
 def get_head(session: Session, organisation_id: int, register_id: int) -> Head:

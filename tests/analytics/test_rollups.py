@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from portal import db
+from portal.analytics import names
 from portal.analytics.refold import ROLLUPS, refold
 from portal.analytics.verify import verify
-from portal.ingest import drain, names
+from portal.ingest import drain
 from tests.ingest import stream
 from tests.ingest.stream import Fields, Till
 

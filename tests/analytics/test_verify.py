@@ -9,13 +9,14 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
+from portal.analytics import names
 from portal.analytics.refold import refold
 from portal.analytics.verify import Report, verify
 from portal.cli import load
 from portal.config import Settings
 from portal.db import transaction
 from portal.fiscal import chain, codec
-from portal.ingest import drain, names
+from portal.ingest import drain
 from portal.ingest.models import UNATTRIBUTED
 from tests.ingest import stream
 from tests.ingest.stream import Till

@@ -12,10 +12,11 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
+from portal.analytics import names
 from portal.config import Settings
 from portal.db import transaction
 from portal.demo.people import Place, ensure_demo
-from portal.ingest import drain, names
+from portal.ingest import drain
 
 hypothesis_settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("calm")

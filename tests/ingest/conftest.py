@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.ingest import drain, names
+from portal.analytics import names
+from portal.ingest import drain
 from tests.ingest import stream
 
 

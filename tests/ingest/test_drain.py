@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal import db, queue
+from portal.analytics import names
 from portal.analytics.refold import ROLLUPS
-from portal.ingest import drain, names
+from portal.ingest import drain
 from portal.ingest.drain import drain_register
 from portal.ingest.models import UNATTRIBUTED
 from portal.registers.models import Register
@@ -692,7 +693,7 @@ def test_names_of_a_drain_that_failed_are_written_by_its_second_try(
 def test_a_worker_forgets_names_before_it_runs_out_of_memory(
     till: Till, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.ingest.names.NAMES_MAX", 3)
+    monkeypatch.setattr("portal.analytics.names.NAMES_MAX", 3)
     for number in range(1, 9):
         till.take(till.sale(number, lines=[stream.line(f"товар {number}")]))
         met = names._names.get(till.organisation_id)

@@ -10,8 +10,9 @@ from rq.timeouts import JobTimeoutException
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from portal.analytics import names
 from portal.fiscal.checks import check
-from portal.ingest import checking, drain, intake, names
+from portal.ingest import checking, drain, intake
 from tests.ingest import stream
 from tests.ingest.stream import Till
 

@@ -11,14 +11,16 @@ import sqlalchemy as sa
 from redis import Redis
 
 from portal import db, queue
+from portal.analytics import names
 from portal.analytics.refold import list_register_ids, refold
 from portal.analytics.verify import verify
 from portal.config import Settings
 from portal.db import transaction
-from portal.ingest import drain, lanes, names
+from portal.ingest import drain
 from portal.ingest.actions import accept_batch
 from portal.ingest.drain import drain_register
 from portal.ingest.forms import KeyReused
+from portal.journal.heads import take_lane
 from portal.primitives import clock
 from tests.ingest import stream
 from tests.ingest.stream import Till
@@ -49,7 +51,7 @@ def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
 def test_a_worker_leaves_a_lane_to_the_one_who_is_in_it(till: Till) -> None:
     till.send(till.sale(1))
     with transaction(till.organisation_id) as session:
-        assert lanes.take_lane(session, till.organisation_id, till.register_id)
+        assert take_lane(session, till.organisation_id, till.register_id)
         with ThreadPoolExecutor(1) as other:
             assert other.submit(till.drain).result().documents == 0
         assert till.rows("select count(*) from document") == [(0,)]
@@ -62,7 +64,7 @@ def test_a_busy_lane_holds_up_no_other_lane_of_the_organisation(till: Till) -> N
     till.send(till.sale(1))
     second.send(second.sale(1))
     with transaction(till.organisation_id) as session:
-        assert lanes.take_lane(session, till.organisation_id, till.register_id)
+        assert take_lane(session, till.organisation_id, till.register_id)
         with ThreadPoolExecutor(1) as other:
             assert other.submit(second.drain).result().accepted == 1
 
@@ -72,10 +74,10 @@ def test_the_same_register_number_in_two_organisations_is_two_lanes(database: Se
         first = stream.open_till(session)
         second = stream.open_till(session)
     with transaction(first.organisation_id) as session:
-        assert lanes.take_lane(session, first.organisation_id, 7)
+        assert take_lane(session, first.organisation_id, 7)
         with transaction(second.organisation_id) as other:
-            assert lanes.take_lane(other, second.organisation_id, 7)
-            assert not lanes.take_lane(other, first.organisation_id, 7)
+            assert take_lane(other, second.organisation_id, 7)
+            assert not take_lane(other, first.organisation_id, 7)
 
 
 def test_workers_in_one_lane_take_each_document_once(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.analytics import rollups
+from portal.analytics.names import Names
 from portal.fiscal import chain, documents
 from portal.fiscal.documents import KIND_BY_NAME, RECEIPTS, Kind, Line, Payments
 from portal.journal.models import Cashier, Document, DocumentBody, RegisterHead, Remark
@@ -35,7 +36,7 @@ class Shop:
     company: Organisation
     numbers: dict[int, int] = field(default_factory=dict)
     issued: list[Document] = field(default_factory=list)
-    names: rollups.Names = field(default_factory=rollups.Names)
+    names: Names = field(default_factory=Names)
 
     def point(self, name: str = "Немига, 5", **facts: Any) -> Point:
         return factories.point(self.session, self.company, name, **facts)

@@ -8,8 +8,8 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from portal import audit
+from portal.analytics.names import forget_names
 from portal.db import speak_for
-from portal.ingest.names import forget_names
 from portal.models import Base
 from portal.orgs.models import Organisation
 from portal.primitives import clock

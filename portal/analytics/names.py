@@ -1,20 +1,55 @@
 """The names that a worker has met and written: products and cashiers, per organisation."""
 
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
 from sqlalchemy.orm import Session
 
-from portal.analytics import rollups
 from portal.journal.append import remember_names
 
 # A worker forgets names past this many, so that a sender of ever new names cannot fill its memory.
 NAMES_MAX = 200_000
 
-_names: dict[int, rollups.Names] = {}
+NOBODY = 0
+
+
+@dataclass
+class Names:
+    """Ids of products and cashiers derived from their names, remembered for one worker."""
+
+    products: dict[tuple[str, str], int] = field(default_factory=dict)
+    cashiers: dict[str, int] = field(default_factory=dict)
+
+    def cashier(self, name: str | None) -> int:
+        """A cashier's id; NOBODY for a document that names none."""
+        if name is None:
+            return NOBODY
+        found = self.cashiers.get(name)
+        if found is None:
+            found = self.cashiers[name] = derive_id(name)
+        return found
+
+    def product(self, code: str | None, name: str) -> int:
+        """The id of a product with this code and name."""
+        key = (code or "", name)
+        found = self.products.get(key)
+        if found is None:
+            found = self.products[key] = derive_id("\x1f".join(key))
+        return found
+
+
+def derive_id(name: str) -> int:
+    """A signed 64-bit id that the same name always gets."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+_names: dict[int, Names] = {}
 _written: dict[int, tuple[set[int], set[int]]] = {}
 
 
-def names_of(organisation_id: int) -> rollups.Names:
+def names_of(organisation_id: int) -> Names:
     """The names this process has met."""
-    return _names.setdefault(organisation_id, rollups.Names())
+    return _names.setdefault(organisation_id, Names())
 
 
 def write_names(session: Session, organisation_id: int) -> None:
