@@ -24,6 +24,7 @@ class Job:
 
     DRAIN = "workers.ingest.drain_register"
     FORGET_BODIES = "workers.ingest.forget_bodies"
+    FOLLOW = "workers.analytics.follow_register"
     VERIFY = "workers.analytics.verify_organisation"
 
 
@@ -58,28 +59,43 @@ def ring(organisation_id: int, register_ids: Iterable[int]) -> None:
 
 def ring_lanes(lanes: list[tuple[int, int]]) -> None:
     """Ring many lanes (organisation, register) at once."""
+    _ring(INGEST, Job.DRAIN, lanes)
+
+
+def ring_follow(organisation_id: int, register_id: int) -> None:
+    """Ask for a cloud till's new documents to be folded; one rung already and not yet looked at is left alone."""
+    ring_tills([(organisation_id, register_id)])
+
+
+def ring_tills(tills: list[tuple[int, int]]) -> None:
+    """Ask for the new documents of many cloud tills (organisation, register) to be folded."""
+    _ring(INGEST, Job.FOLLOW, tills)
+
+
+def _ring(queue: str, job: str, lanes: list[tuple[int, int]]) -> None:
+    """Ask for a job for each lane, unless it was asked for already and nobody has looked at it since."""
     if not lanes:
         return
     client = redis_client()
     try:
-        rung = client.mget([_flag(*lane) for lane in lanes])
+        rung = client.mget([_flag(job, *lane) for lane in lanes])
         fresh = [lane for lane, flag in zip(lanes, rung, strict=True) if flag is None]
         if not fresh:
             return
         with client.pipeline() as pipeline:
             for lane in fresh:
-                pipeline.set(_flag(*lane), 1, ex=RING_S)
-            Queue(INGEST, connection=client).enqueue_many(
-                [_drain(*lane) for lane in fresh], pipeline=pipeline
+                pipeline.set(_flag(job, *lane), 1, ex=RING_S)
+            Queue(queue, connection=client).enqueue_many(
+                [_prepare(job, *lane) for lane in fresh], pipeline=pipeline
             )
             pipeline.execute()
     except RedisError as error:
         log.warning("event=bell_unheard lanes=%d error=%s", len(lanes), type(error).__name__)
 
 
-def _drain(organisation_id: int, register_id: int) -> EnqueueData:
+def _prepare(job: str, organisation_id: int, register_id: int) -> EnqueueData:
     return Queue.prepare_data(
-        Job.DRAIN, args=(organisation_id, register_id), timeout=JOB_TIMEOUT_S, result_ttl=0, failure_ttl=86400
+        job, args=(organisation_id, register_id), timeout=JOB_TIMEOUT_S, result_ttl=0, failure_ttl=86400
     )
 
 
@@ -90,16 +106,17 @@ def enqueue(queue: str, job: str, *args: object) -> None:
     )
 
 
-def answer(organisation_id: int, register_id: int) -> None:
+def answer(organisation_id: int, register_id: int, *, job: str = Job.DRAIN) -> None:
     """The lane is being looked at: the next ring is news. Called before looking, so that no ring is lost."""
     try:
-        redis_client().delete(_flag(organisation_id, register_id))
+        redis_client().delete(_flag(job, organisation_id, register_id))
     except RedisError as error:
         log.warning("event=bell_unanswered error=%s", type(error).__name__)
 
 
-def _flag(organisation_id: int, register_id: int) -> str:
-    return f"ring:{organisation_id}:{register_id}"
+def _flag(job: str, organisation_id: int, register_id: int) -> str:
+    prefix = "ring" if job == Job.DRAIN else f"ring:{job}"
+    return f"{prefix}:{organisation_id}:{register_id}"
 
 
 def tell_readers(organisation_id: int) -> None:

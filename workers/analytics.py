@@ -1,10 +1,16 @@
-"""Jobs over the journal as a whole."""
+"""Jobs that sum the journal up and prove it."""
 
 import logging
 
+from portal.analytics import following
 from portal.analytics.verify import verify
 
 log = logging.getLogger("kassa.analytics")
+
+
+def follow_register(organisation_id: int, register_id: int) -> None:
+    """Fold what a cloud till issued since the last look."""
+    following.follow_register(organisation_id, register_id)
 
 
 def verify_organisation(organisation_id: int) -> None:

@@ -44,6 +44,16 @@ def sweep_lanes() -> None:
     queue.ring_lanes(lanes)
 
 
+def sweep_tills() -> None:
+    """Ring for every cloud till whose documents are not all folded."""
+    with transaction() as session:
+        rows = session.execute(
+            text("select organisation_id, register_id from unfolded_tills(:most)"), {"most": LANES_PER_SWEEP}
+        )
+        tills = [(organisation_id, register_id) for organisation_id, register_id in rows]
+    queue.ring_tills(tills)
+
+
 def forget_bodies() -> None:
     """Ask for old batch bytes to be let go, organisation by organisation."""
     _for_every_organisation(queue.INGEST, queue.Job.FORGET_BODIES)
@@ -63,6 +73,7 @@ def _for_every_organisation(queue_name: str, job: str) -> None:
 
 PERIODIC = (
     Periodic("sweep_lanes", 3, sweep_lanes),
+    Periodic("sweep_tills", 3, sweep_tills),
     Periodic("forget_bodies", int(timedelta(hours=1).total_seconds()), forget_bodies),
     Periodic("verify", int(timedelta(days=1).total_seconds()), verify),
 )
