@@ -5,116 +5,76 @@ the request is `NoAnswer`: the operator may have taken the document or not, and 
 number tells.
 
 Kazakhstan speaks protocol 2.0.3 (`portal.ofd.wire`), one connection per exchange. The СККО's own wire is not public, so for
-Belarus this is the protocol of our own gateway simulator: four bytes big-endian with the length, then JSON with sorted names and no
-spaces, `{"body": the document as issued, "number": its number, "register": the factory number, "ui": its УИ}`; the answer is
-framed likewise, `{"result": "accepted" | "repeated" | "refused", "why": in words, only of a refusal}`. A connection test sends
-`{"ping": true, "register": …}` and expects `{"result": "accepted"}`. One connection per exchange there as well.
+Belarus this is the protocol of our own gateway simulator, one connection per exchange as well: four bytes big-endian with the
+length, then JSON with sorted names and no spaces.
+
+    {"body": the document's own JSON as a string, byte for byte as issued, "number": its number,
+     "register": the factory number, "ui": its УИ}
+    → {"result": "accepted" | "repeated" | "refused", "why": in words, only of a refusal}
+
+    {"ping": true, "register": the factory number}
+    → {"result": "accepted"} or a refusal
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Protocol
+import socket
+import struct
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Literal, Protocol, Self
 
-from portal.fiscal.documents import Document
+import msgspec
+from google.protobuf.message import DecodeError
 
-# Result codes of protocol 2.0.3 that a register acts on; every other one is an error of this very operation.
-OK: Final = 0
-UNKNOWN_DEVICE: Final = 1
-INVALID_TOKEN: Final = 2
-SHIFT_TOO_LONG: Final = 11
-INCORRECT_DATA: Final = 13
-NOT_ENOUGH_CASH: Final = 14
-BLOCKED: Final = 15
-UNAVAILABLE: Final = 254
-UNKNOWN_ERROR: Final = 255
+from portal.ofd.exchange import (
+    AS_SILENCE,
+    BLOCKED,
+    BLOCKING,
+    INCORRECT_DATA,
+    INVALID_TOKEN,
+    NOT_ENOUGH_CASH,
+    OK,
+    SHIFT_TOO_LONG,
+    UNAVAILABLE,
+    UNKNOWN_DEVICE,
+    UNKNOWN_ERROR,
+    Answer,
+    Line,
+    NoAnswer,
+    Outgoing,
+    Registration,
+)
+from portal.ofd.wire import v203_pb2 as v203
+from portal.ofd.wire.answers import answer_of
+from portal.ofd.wire.frames import FRAME_BYTES_MAX, HEADER_BYTES, BadFrame, Frame, pack, read_header
+from portal.ofd.wire.requests import request_of, system_request
 
-# Codes that say no more than silence does: the register goes on without its operator.
-AS_SILENCE: Final = frozenset({UNAVAILABLE, UNKNOWN_ERROR})
-BLOCKING: Final = frozenset({UNKNOWN_DEVICE, BLOCKED})
+__all__ = [
+    "AS_SILENCE",
+    "BLOCKED",
+    "BLOCKING",
+    "INCORRECT_DATA",
+    "INVALID_TOKEN",
+    "NOT_ENOUGH_CASH",
+    "OK",
+    "SHIFT_TOO_LONG",
+    "UNAVAILABLE",
+    "UNKNOWN_DEVICE",
+    "UNKNOWN_ERROR",
+    "Answer",
+    "BelarusGateway",
+    "Gateway",
+    "KazakhGateway",
+    "Line",
+    "NoAnswer",
+    "Outgoing",
+    "Registration",
+    "gateway_of",
+]
 
-
-class NoAnswer(Exception):
-    """No answer that can be trusted. `reason` is one word.
-
-    `unreachable` (no address, no route), `refused` (nobody listens), `timeout`, `reset`, `closed` (the other end closed
-    before the answer was whole), the words of `portal.ofd.wire.frames.BadFrame`, `other_device`, `other_request`, `other_command`,
-    `undecodable`.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """Who speaks, as every request repeats it. Empty where unknown.
-
-    `tax_id` is the seller's ИИН or БИН (УНП in Belarus), `latitude` and `longitude` are millionths of a degree.
-    """
-
-    factory_number: str
-    registration_number: str = ""
-    organisation: str = ""
-    tax_id: str = ""
-    address: str = ""
-    activity: str = ""
-    point: str = ""
-    terminal: str = ""
-    latitude: int = 0
-    longitude: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One register's line to its operator. `device` and `token` mean nothing in Belarus."""
-
-    host: str
-    port: int
-    registration: Registration
-    device: int = 0
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A document on its way.
-
-    `body` are its canonical bytes as the journal keeps them. `request_number` stays the same however often the document is
-    sent. A document that is delivered late has `is_autonomous` and, where it is a receipt, `autonomous_sign`; it may have been issued
-    before anybody knew, so the document itself need not say so. `offline_since` is when the register went autonomous, None while
-    it works with its operator.
-    """
-
-    document: Document
-    body: bytes
-    request_number: int
-    is_autonomous: bool = False
-    autonomous_sign: str | None = None
-    offline_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the operator said.
-
-    `token` is the next one to use (None in Belarus); `sign` and `qr` are a receipt's fiscal sign and the address that shows it;
-    `figures` are the operator's own figures of an X- or Z-report as `portal.ofd.wire.figures.figures_of` names them;
-    `is_repeated`: the gateway says that it had the document already.
-    """
-
-    result_code: int
-    result_text: str = ""
-    token: int | None = None
-    sign: str | None = None
-    qr: str | None = None
-    figures: Mapping[str, int | str] | None = None
-    is_repeated: bool = False
-
-    @property
-    def is_accepted(self) -> bool:
-        return self.result_code == OK
+_LENGTH: Final = struct.Struct(">I")
+_CHUNK_BYTES: Final = 65536
+Clock = Callable[[], datetime]
 
 
 class Gateway(Protocol):
@@ -130,3 +90,151 @@ class Gateway(Protocol):
         self, line: Line, *, request_number: int, timeout_s: float, offline_since: datetime | None = None
     ) -> Answer:
         """Ask the operator whether it knows this register (COMMAND_SYSTEM). Raises `NoAnswer`."""
+
+
+class KazakhGateway:
+    """Protocol 2.0.3."""
+
+    def __init__(self, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+
+    def send(self, line: Line, item: Outgoing, *, timeout_s: float) -> Answer:
+        request = request_of(line, item, now=self._clock())
+        return self._exchange(line, item.request_number, request, timeout_s)
+
+    def ping(
+        self, line: Line, *, request_number: int, timeout_s: float, offline_since: datetime | None = None
+    ) -> Answer:
+        request = system_request(line, now=self._clock(), offline_since=offline_since)
+        return self._exchange(line, request_number, request, timeout_s)
+
+    def _exchange(self, line: Line, request_number: int, request: v203.Request, timeout_s: float) -> Answer:
+        sent = Frame(line.device, line.token, request_number, request.SerializeToString())
+        with _Call(line, timeout_s) as call:
+            call.send(pack(sent))
+            try:
+                header = read_header(call.receive(HEADER_BYTES))
+            except BadFrame as bad:
+                raise NoAnswer(bad.reason) from bad
+            if header.device != line.device:
+                raise NoAnswer("other_device")
+            if header.request_number != request_number:
+                raise NoAnswer("other_request")
+            message = call.receive(header.size - HEADER_BYTES)
+        try:
+            response = v203.Response.FromString(message)
+        except DecodeError as bad:
+            raise NoAnswer("undecodable") from bad
+        return answer_of(response, header.token, request.command)
+
+
+class _BelarusAnswer(msgspec.Struct):
+    result: Literal["accepted", "repeated", "refused"]
+    why: str = ""
+
+
+class BelarusGateway:
+    """The protocol of our own gateway simulator, as this module's description says."""
+
+    def send(self, line: Line, item: Outgoing, *, timeout_s: float) -> Answer:
+        return self._exchange(
+            line,
+            {
+                "body": item.body.decode(),
+                "number": item.document.number,
+                "register": line.registration.factory_number,
+                "ui": item.document.fiscal_sign or "",
+            },
+            timeout_s,
+        )
+
+    def ping(
+        self, line: Line, *, request_number: int, timeout_s: float, offline_since: datetime | None = None
+    ) -> Answer:
+        del request_number, offline_since  # only Kazakhstan's protocol knows them
+        return self._exchange(line, {"ping": True, "register": line.registration.factory_number}, timeout_s)
+
+    def _exchange(self, line: Line, request: dict[str, object], timeout_s: float) -> Answer:
+        with _Call(line, timeout_s) as call:
+            call.send(pack_json(request))
+            size = _LENGTH.unpack(call.receive(_LENGTH.size))[0]
+            if size > FRAME_BYTES_MAX:
+                raise NoAnswer("too_long")
+            raw = call.receive(size)
+        try:
+            answer = msgspec.json.decode(raw, type=_BelarusAnswer)
+        except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+            raise NoAnswer("undecodable") from bad
+        if answer.result == "refused":
+            return Answer(INCORRECT_DATA, answer.why)
+        return Answer(OK, is_repeated=answer.result == "repeated")
+
+
+def pack_json(message: dict[str, object]) -> bytes:
+    """A message of the Belarusian simulator's protocol with its length before it."""
+    raw = msgspec.json.encode(message, order="sorted")
+    return _LENGTH.pack(len(raw)) + raw
+
+
+def gateway_of(country: str) -> Gateway:
+    """The gateway of a country, by the two small letters that organisations are stored with."""
+    return KazakhGateway() if country == "kz" else BelarusGateway()
+
+
+class _Call:
+    """One connection for one exchange, given up when the time for all of it is over."""
+
+    def __init__(self, line: Line, timeout_s: float) -> None:
+        self._ends_at_s = time.monotonic() + timeout_s
+        self._socket = self._connect(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, raw: bytes) -> None:
+        try:
+            self._socket.settimeout(self._left_s())
+            self._socket.sendall(raw)
+        except OSError as trouble:
+            raise _no_answer(trouble) from trouble
+
+    def receive(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        parts: list[bytes] = []
+        while size:
+            try:
+                self._socket.settimeout(self._left_s())
+                part = self._socket.recv(min(size, _CHUNK_BYTES))
+            except OSError as trouble:
+                raise _no_answer(trouble) from trouble
+            if not part:
+                raise NoAnswer("closed")
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _connect(self, line: Line) -> socket.socket:
+        try:
+            connection = socket.create_connection((line.host, line.port), timeout=self._left_s())
+        except OSError as trouble:
+            raise _no_answer(trouble) from trouble
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def _left_s(self) -> float:
+        left_s = self._ends_at_s - time.monotonic()
+        if left_s <= 0:
+            raise NoAnswer("timeout")
+        return left_s
+
+
+def _no_answer(trouble: OSError) -> NoAnswer:
+    if isinstance(trouble, TimeoutError):
+        return NoAnswer("timeout")
+    if isinstance(trouble, ConnectionRefusedError):
+        return NoAnswer("refused")
+    # Reset, aborted, or a pipe that the other end had left.
+    return NoAnswer("reset" if isinstance(trouble, ConnectionError) else "unreachable")
