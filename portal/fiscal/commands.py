@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from portal.fiscal.documents import Basis, Document, KindName, Payments
+from portal.fiscal.documents import Basis, Document, OperationName, Payments
 
 # Hundredths of a per cent in a whole.
 WHOLE = 10_000
@@ -103,9 +103,11 @@ class ReceiptModifier(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Original(Struct, frozen=True, kw_only=True):
-    """A receipt that is to be taken back, and the refunds of it that were issued already, in any order.
+    """A receipt that is to be taken back, and what was done to it already, in any order.
 
-    Facts from the journal: whoever calls the engine looks them up (`portal.journal.issuing`).
+    Facts from the journal: whoever calls the engine looks them up (`portal.journal.issuing`). `taken_back` are all documents
+    whose basis is this receipt, and the annulments of those: a refund that was annulled took nothing back.
+    `fiscal_sign` is the operator's where it answered, otherwise what was printed.
     """
 
     document: Document
@@ -115,8 +117,12 @@ class Original(Struct, frozen=True, kw_only=True):
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """Of the original's line `place` (counted from one) this much is taken back."""
+    """Of the original's line `place` (counted from one) this much is taken back.
 
+    `markings` are the codes of the pieces; without them the first that are left.
+    """
+
+    markings: tuple[str, ...] = ()
     place: int
     quantity_milli: int
 
@@ -139,7 +145,7 @@ class Receipt(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="receip
     buyer: str | None = None
     cashier: str
     cashier_code: int = 0
-    kind: KindName
+    kind: OperationName
     lines: tuple[BasketLine, ...]
     modifiers: tuple[ReceiptModifier, ...] = ()
     payments: Payments | None = None

@@ -35,7 +35,13 @@ class Dialect:
     """What a country asks of its registers.
 
     `rate_steps` are the sets of rates with the moment each began, newest first, so that the usual question
-    is answered by the first comparison. `cash_step_minor` is the smallest sum that can be paid in cash.
+    is answered by the first comparison. `cash_step_minor` is the smallest sum that can be paid in cash. `version` goes
+    into every document that was issued by these rules.
+
+    `shift_counts_from` says when the hours of a shift begin; `signs_itself` that a register marks its documents by an
+    identifier of its own, so that no operator is asked for a sign. `may_annul` is whether a receipt that stands can
+    be annulled, `refund_names_basis` whether no refund goes without the receipt it takes back, `modifiers_max` how many
+    discounts, and as many markups, one receipt may have.
     """
 
     country: str
@@ -48,6 +54,12 @@ class Dialect:
     shift_opens_with: Literal["command", "first_document"]
     shift_length_max: timedelta = SHIFT_LENGTH_MAX
     autonomous_length_max: timedelta | None = None
+    shift_counts_from: Literal["opening", "first_receipt"] = "opening"
+    signs_itself: bool = False
+    may_annul: bool = False
+    refund_names_basis: bool = False
+    modifiers_max: int = 100
+    version: int = 1
 
     def rates_at(self, moment: datetime) -> frozenset[int]:
         """The rates that hold at a moment, by the country's own calendar."""
@@ -55,6 +67,10 @@ class Dialect:
             if moment >= began:
                 return rates
         return frozenset()
+
+    def base_rate_at(self, moment: datetime) -> int:
+        """The base rate at a moment, by the country's own calendar."""
+        return next(rate.rate for rate in self.tax_rates if rate.rate in self.rates_at(moment))
 
     def base_rate_on(self, day: date) -> int:
         """The rate of what has no rate of its own: the first of the table that holds on the day."""
@@ -99,6 +115,9 @@ BELARUS: Final = Dialect(
     cash_step_minor=1,
     cashless_may_exceed=False,
     shift_opens_with="command",
+    signs_itself=True,
+    may_annul=True,
+    modifiers_max=1,
 )
 
 KAZAKHSTAN: Final = Dialect(
@@ -112,6 +131,8 @@ KAZAKHSTAN: Final = Dialect(
     cashless_may_exceed=True,
     shift_opens_with="first_document",
     autonomous_length_max=AUTONOMOUS_LENGTH_MAX,
+    shift_counts_from="first_receipt",
+    refund_names_basis=True,
 )
 
 DIALECTS: Final = MappingProxyType({dialect.country: dialect for dialect in (BELARUS, KAZAKHSTAN)})

@@ -88,7 +88,8 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
 
     `barcode` is the GTIN, `ntin` the code of Kazakhstan's national catalogue, `marking` one marking code and `markings`
     several of one kind of goods, `excise` an excise stamp. `currency` is the foreign currency that an exchange office
-    sells or buys: the quantity counts it, the price is its rate.
+    sells or buys: the quantity counts it, the price is its rate. In a refund `place` says which line of the original is
+    taken back, counted from one.
     """
 
     barcode: ShortText | None = None
@@ -101,6 +102,7 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     markup_minor: Sum = 0
     name: Text
     ntin: Annotated[str, Meta(pattern=r"^[0-9]{13}$(?!\n)")] | None = None
+    place: Annotated[int, Meta(ge=1, le=2000)] | None = None
     price_minor: Sum
     quantity_milli: Annotated[int, Meta(ge=1, le=1_000_000_000)]
     rounding_minor: Rounding = 0

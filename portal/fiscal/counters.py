@@ -1,0 +1,442 @@
+"""What a register counts: its open shift, and the totals that are never reset.
+
+Everything is a value: counting a document gives new counters. They are stored with every receipt, so they travel as
+arrays without names; the names return in reports (`documents.ShiftReport`).
+
+A receipt that the operator refused is taken back by an annulment that names it: both stay in the journal, and the
+counters stand as if neither had been. What the journal holds all the same is kept apart (`voids`), because
+`Totals` state what the shift's documents add up to.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from operator import add
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+
+from portal.fiscal import rules
+from portal.fiscal.documents import (
+    OPERATIONS,
+    SUM_MAX,
+    CashierTotals,
+    Document,
+    MovementTotals,
+    OperationName,
+    OperationTotals,
+    SectionTotals,
+    ShiftReport,
+    TaxTotals,
+    Totals,
+)
+
+PLACES: Final[dict[str, int]] = {name: place for place, name in enumerate(OPERATIONS)}
+SALE, SALE_REFUND, PURCHASE, PURCHASE_REFUND = range(4)
+
+# Whether money of the operation comes in or goes out.
+DIRECTIONS: Final = (1, -1, -1, 1)
+
+# A key, and amounts behind it; rows stand sorted by their keys.
+Row = tuple[Any, ...]
+Rows = tuple[Row, ...]
+
+
+class Operation(Struct, frozen=True, array_like=True, gc=False):
+    """Receipts of one kind, as `documents.OperationTotals` tells them."""
+
+    count: int = 0
+    sum_minor: int = 0
+    cash_count: int = 0
+    cash_minor: int = 0
+    card_count: int = 0
+    card_minor: int = 0
+    mobile_count: int = 0
+    mobile_minor: int = 0
+    other_count: int = 0
+    other_minor: int = 0
+    taken_minor: int = 0
+    change_minor: int = 0
+    discount_count: int = 0
+    discount_minor: int = 0
+    markup_count: int = 0
+    markup_minor: int = 0
+    item_count: int = 0
+    item_minor: int = 0
+    tax_minor: int = 0
+    offline_count: int = 0
+    life_count: int = 0
+    non_nullable_minor: int = 0
+    start_non_nullable_minor: int = 0
+
+
+class Movement(Struct, frozen=True, array_like=True, gc=False):
+    """Cash put in, or taken out."""
+
+    count: int = 0
+    sum_minor: int = 0
+    offline_count: int = 0
+    life_count: int = 0
+
+    def moved(self, total_minor: int, sign: int, *, is_offline: bool) -> "Movement":
+        """With one movement more, or (sign −1) one less."""
+        return Movement(
+            self.count + sign,
+            self.sum_minor + sign * total_minor,
+            self.offline_count + sign * is_offline,
+            self.life_count + sign,
+        )
+
+
+class Counters(Struct, frozen=True, array_like=True, gc=False):
+    """Everything a report states but the drawer and the hours.
+
+    `operations` stand in the order of OPERATIONS. Rows: `sections` by section and operation, a count and a sum; `taxes` by
+    rate and operation, turnover and tax; `cashiers` by name and code, then the numbers in the order of
+    `documents.CashierTotals` as `_CASHIER` lists them. A row of noughts is not kept.
+    """
+
+    operations: tuple[Operation, Operation, Operation, Operation] = (Operation(),) * 4
+    cash_in: Movement = Movement()
+    cash_out: Movement = Movement()
+    sections: Rows = ()
+    taxes: Rows = ()
+    cashiers: Rows = ()
+    annulled_count: int = 0
+    annulled_minor: int = 0
+    annulled_life_count: int = 0
+    receipts: int = 0
+    reports: int = 0
+    movements: int = 0
+    voids: Totals | None = None
+
+
+_CASHIER: Final = (
+    "receipt_count",
+    "sale_count",
+    "sale_minor",
+    "cash_minor",
+    "card_minor",
+    "mobile_minor",
+    "other_minor",
+    "refund_count",
+    "refund_minor",
+    "cash_in_minor",
+    "cash_out_minor",
+)
+
+
+def open_shift(counters: Counters) -> Counters:
+    """Counters of a new shift: only what lasts for life stays."""
+    sale, sale_refund, purchase, purchase_refund = counters.operations
+    return Counters(
+        operations=(_fresh(sale), _fresh(sale_refund), _fresh(purchase), _fresh(purchase_refund)),
+        cash_in=Movement(life_count=counters.cash_in.life_count),
+        cash_out=Movement(life_count=counters.cash_out.life_count),
+        annulled_life_count=counters.annulled_life_count,
+    )
+
+
+def _fresh(operation: Operation) -> Operation:
+    return Operation(
+        life_count=operation.life_count,
+        non_nullable_minor=operation.non_nullable_minor,
+        start_non_nullable_minor=operation.non_nullable_minor,
+    )
+
+
+def count_receipt(counters: Counters, document: Document) -> Counters:
+    """Count a sale, a purchase or a refund. Refuses `SumTooLarge` when no report could state the shift any more."""
+    counters = msgspec.structs.replace(
+        _move_receipt(counters, document, 1, is_offline=document.autonomous), receipts=counters.receipts + 1
+    )
+    operation = counters.operations[PLACES[document.kind]]
+    _check(max(operation.taken_minor, operation.sum_minor, operation.item_minor + operation.markup_minor))
+    _check(abs(_revenue(counters)))
+    return counters
+
+
+def count_annulment(counters: Counters, document: Document, original: Document) -> Counters:
+    """Count an annulment that stands: what it annuls stays counted beside it."""
+    _check(counters.annulled_minor + document.total_minor)
+    return msgspec.structs.replace(
+        counters,
+        annulled_count=counters.annulled_count + 1,
+        annulled_life_count=counters.annulled_life_count + 1,
+        annulled_minor=counters.annulled_minor + document.total_minor,
+        cashiers=_move(counters.cashiers, _cashier(document), (1, *(0,) * 10)),
+        receipts=counters.receipts + 1,
+    )
+
+
+def count_movement(counters: Counters, document: Document) -> Counters:
+    """Count cash put in or taken out."""
+    is_out = document.kind == "cash_out"
+    movement = counters.cash_out if is_out else counters.cash_in
+    movement = movement.moved(document.total_minor, 1, is_offline=document.autonomous)
+    _check(movement.sum_minor)
+    amounts = (*(0,) * 9, 0, document.total_minor) if is_out else (*(0,) * 9, document.total_minor, 0)
+    return msgspec.structs.replace(
+        counters,
+        cash_in=counters.cash_in if is_out else movement,
+        cash_out=movement if is_out else counters.cash_out,
+        cashiers=_move(counters.cashiers, _cashier(document), amounts),
+        movements=counters.movements + 1,
+    )
+
+
+def count_report(counters: Counters) -> Counters:
+    """Count an X- or a Z-report, which matters to the ordinal of the next one only."""
+    return msgspec.structs.replace(counters, reports=counters.reports + 1)
+
+
+def count_late(counters: Counters, document: Document) -> Counters:
+    """Count a document of this shift that was issued with the operator and reaches it as an autonomous one."""
+    if document.kind in PLACES:
+        operations = list(counters.operations)
+        place = PLACES[document.kind]
+        operations[place] = msgspec.structs.replace(
+            operations[place], offline_count=operations[place].offline_count + 1
+        )
+        return msgspec.structs.replace(counters, operations=tuple(operations))
+    if document.kind not in ("cash_in", "cash_out"):
+        return counters
+    movement: Movement = getattr(counters, document.kind)
+    movement = msgspec.structs.replace(movement, offline_count=movement.offline_count + 1)
+    return msgspec.structs.replace(counters, **{document.kind: movement})
+
+
+def restore(counters: Counters, document: Document, original: Document, *, is_offline: bool) -> Counters:
+    """Undo a refused original by the document that takes it back: an annulment, or the opposite movement of cash.
+
+    Both keep their ordinals, and both stand in `voids`.
+    """
+    voids = counters.voids or Totals()
+    total_minor = original.total_minor
+    if original.kind in PLACES:
+        counters = _move_receipt(counters, original, -1, is_offline=is_offline)
+        count, minor = _STATED[PLACES[original.kind]]
+        changes = {
+            "annulment_count": voids.annulment_count + 1,
+            "annulment_minor": voids.annulment_minor + total_minor,
+            count: getattr(voids, count) + 1,
+            minor: getattr(voids, minor) + total_minor,
+        }
+        moved: dict[str, Any] = {
+            "receipts": counters.receipts + 1,
+            "cashiers": _move(counters.cashiers, _cashier(document), (1, *(0,) * 10)),
+        }
+    else:
+        is_out = original.kind == "cash_out"
+        changes = {
+            "cash_in_minor": voids.cash_in_minor + total_minor,
+            "cash_out_minor": voids.cash_out_minor + total_minor,
+        }
+        movement: Movement = getattr(counters, original.kind)
+        amounts = (*(0,) * 9, 0, -total_minor) if is_out else (*(0,) * 9, -total_minor, 0)
+        moved = {
+            "movements": counters.movements + 1,
+            "cashiers": _move(counters.cashiers, _cashier(original), amounts),
+            original.kind: movement.moved(total_minor, -1, is_offline=is_offline),
+        }
+    _check(max(changes.values()))
+    return msgspec.structs.replace(counters, voids=msgspec.structs.replace(voids, **changes), **moved)
+
+
+def _move_receipt(counters: Counters, document: Document, sign: int, *, is_offline: bool) -> Counters:
+    """Add (or, with sign −1, take away) everything a receipt is counted by."""
+    place = PLACES[document.kind]
+    operation = counters.operations[place]
+    payments = document.payments
+    change, total = document.change_minor, document.total_minor
+    cash, card, mobile, other = (
+        payments.cash_minor - change,
+        payments.card_minor,
+        payments.mobile_minor,
+        payments.other_minor,
+    )
+    sections: dict[int, list[int]] = {}
+    taxes: dict[int, list[int]] = {}
+    discounts = markups = discount_count = markup_count = items = tax = 0
+    for line in document.lines:
+        line_sum = line.sum_minor
+        section = sections.get(line.section)
+        if section is None:
+            sections[line.section] = [1, line_sum]
+        else:
+            section[0] += 1
+            section[1] += line_sum
+        items += line_sum
+        if line.discount_minor:
+            discount_count += 1
+            discounts += line.discount_minor
+        if line.markup_minor:
+            markup_count += 1
+            markups += line.markup_minor
+        if line.tax_rate is not None:
+            _collect(taxes, line.tax_rate, line_sum, line.tax_minor)
+            tax += line.tax_minor
+    # Positions are told before their modifiers.
+    items += discounts - markups
+    for modifier in document.modifiers:
+        direction = 1 if modifier.markup else -1
+        for share in modifier.shares:
+            if share.tax_rate is not None:
+                _collect(taxes, share.tax_rate, direction * share.sum_minor, direction * share.tax_minor)
+                tax += direction * share.tax_minor
+        if modifier.markup:
+            markup_count += 1
+        else:
+            discount_count += 1
+    discounts += document.discount_minor
+    markups += document.markup_minor
+    operations = list(counters.operations)
+    operations[place] = Operation(
+        operation.count + sign,
+        operation.sum_minor + sign * total,
+        operation.cash_count + sign * (payments.cash_minor > 0),
+        operation.cash_minor + sign * cash,
+        operation.card_count + sign * (card > 0),
+        operation.card_minor + sign * card,
+        operation.mobile_count + sign * (mobile > 0),
+        operation.mobile_minor + sign * mobile,
+        operation.other_count + sign * (other > 0),
+        operation.other_minor + sign * other,
+        operation.taken_minor + sign * (total + change),
+        operation.change_minor + sign * change,
+        operation.discount_count + sign * discount_count,
+        operation.discount_minor + sign * discounts,
+        operation.markup_count + sign * markup_count,
+        operation.markup_minor + sign * markups,
+        operation.item_count + sign * len(document.lines),
+        operation.item_minor + sign * items,
+        operation.tax_minor + sign * tax,
+        operation.offline_count + sign * is_offline,
+        operation.life_count + sign,
+        operation.non_nullable_minor + sign * total,
+        operation.start_non_nullable_minor,
+    )
+    section_rows, tax_rows = counters.sections, counters.taxes
+    for key, (count, minor) in sections.items():
+        section_rows = _move(section_rows, (key, place), (sign * count, sign * minor))
+    for key, (turnover, inside) in taxes.items():
+        tax_rows = _move(tax_rows, (key, place), (sign * turnover, sign * inside))
+    amounts: Row
+    if place == SALE:
+        amounts = (sign > 0, sign, sign * total, sign * cash, sign * card, sign * mobile, sign * other, 0, 0, 0, 0)
+    elif place == SALE_REFUND:
+        amounts = (sign > 0, 0, 0, 0, 0, 0, 0, sign, sign * total, 0, 0)
+    else:
+        amounts = (sign > 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    return msgspec.structs.replace(
+        counters,
+        operations=tuple(operations),
+        sections=section_rows,
+        taxes=tax_rows,
+        cashiers=_move(counters.cashiers, _cashier(document), amounts),
+    )
+
+
+def _collect(sums: dict[int, list[int]], key: int, first: int, second: int) -> None:
+    entry = sums.get(key)
+    if entry is None:
+        sums[key] = [first, second]
+        return
+    entry[0] += first
+    entry[1] += second
+
+
+def _cashier(document: Document) -> Row:
+    return (document.cashier or "", document.cashier_code)
+
+
+def _move(rows: Rows, key: Row, amounts: Row) -> Rows:
+    """Rows with amounts added to the one of this key. A key sorts before the rows that begin with it."""
+    width = len(key)
+    place = following = bisect_left(rows, key)
+    if place < len(rows) and rows[place][:width] == key:
+        amounts = tuple(map(add, rows[place][width:], amounts))
+        following += 1
+    kept = (key + amounts,) if any(amounts) else ()
+    return rows[:place] + kept + rows[following:]
+
+
+def _check(sum_minor: int) -> None:
+    if sum_minor > SUM_MAX:
+        raise rules.SumTooLarge(sum_minor=sum_minor, sum_max_minor=SUM_MAX)
+
+
+def _revenue(counters: Counters) -> int:
+    return sum(
+        direction * operation.sum_minor
+        for direction, operation in zip(DIRECTIONS, counters.operations, strict=True)
+    )
+
+
+# Where `Totals` state the receipts of each operation.
+_STATED: Final = (
+    ("sale_count", "sale_minor"),
+    ("refund_count", "refund_minor"),
+    ("purchase_count", "purchase_minor"),
+    ("purchase_refund_count", "purchase_refund_minor"),
+)
+
+
+def totals_of(counters: Counters, cash_minor: int) -> Totals:
+    """What the shift's documents add up to, those refused by the operator and their annulments included."""
+    voids = counters.voids or Totals()
+    stated = {
+        name: value + getattr(voids, name)
+        for names, operation in zip(_STATED, counters.operations, strict=True)
+        for name, value in zip(names, (operation.count, operation.sum_minor), strict=True)
+    }
+    return Totals(
+        annulment_count=counters.annulled_count + voids.annulment_count,
+        annulment_minor=counters.annulled_minor + voids.annulment_minor,
+        cash_in_minor=counters.cash_in.sum_minor + voids.cash_in_minor,
+        cash_minor=cash_minor,
+        cash_out_minor=counters.cash_out.sum_minor + voids.cash_out_minor,
+        **stated,
+    )
+
+
+def report_parts(counters: Counters) -> dict[str, Any]:
+    """The fields of a `ShiftReport` that counters know."""
+    return {
+        "annulled_count": counters.annulled_count,
+        "annulled_life_count": counters.annulled_life_count,
+        "annulled_minor": counters.annulled_minor,
+        "cash_in": _movement(counters.cash_in),
+        "cash_out": _movement(counters.cash_out),
+        "cashiers": tuple(_cashiers(counters.cashiers)),
+        "operations": tuple(map(_operation, OPERATIONS, counters.operations)),
+        "receipt_count": counters.receipts,
+        "revenue_minor": _revenue(counters),
+        "sections": tuple(
+            SectionTotals(count=count, operation=OPERATIONS[place], section=section, sum_minor=minor)
+            for section, place, count, minor in counters.sections
+        ),
+        "taxes": tuple(
+            TaxTotals(operation=OPERATIONS[place], tax_minor=tax, tax_rate=rate, turnover_minor=turnover)
+            for rate, place, turnover, tax in counters.taxes
+        ),
+    }
+
+
+def checksum(report: ShiftReport) -> str:
+    """CRC-32 of the report's canonical bytes without a checksum, as eight hexadecimal digits."""
+    return f"{crc32(msgspec.json.encode(msgspec.structs.replace(report, checksum=None))):08X}"
+
+
+def _operation(name: OperationName, operation: Operation) -> OperationTotals:
+    return OperationTotals(operation=name, **msgspec.structs.asdict(operation))
+
+
+def _movement(movement: Movement) -> MovementTotals:
+    return MovementTotals(**msgspec.structs.asdict(movement))
+
+
+def _cashiers(rows: Rows) -> Iterable[CashierTotals]:
+    for name, code, *amounts in rows:
+        yield CashierTotals(name=name, code=code, **dict(zip(_CASHIER, amounts, strict=True)))
