@@ -47,7 +47,7 @@ from portal.ofd.exchange import (
 from portal.ofd.wire import v203_pb2 as v203
 from portal.ofd.wire.answers import answer_of
 from portal.ofd.wire.frames import FRAME_BYTES_MAX, HEADER_BYTES, BadFrame, Frame, pack, read_header
-from portal.ofd.wire.requests import request_of, system_request
+from portal.ofd.wire.requests import info_request, request_of, system_request
 
 __all__ = [
     "AS_SILENCE",
@@ -107,6 +107,10 @@ class KazakhGateway:
     ) -> Answer:
         request = system_request(line, now=self._clock(), offline_since=offline_since)
         return self._exchange(line, request_number, request, timeout_s)
+
+    def read_counters(self, line: Line, *, request_number: int, timeout_s: float) -> Answer:
+        """The operator's own figures of the register as it stands (COMMAND_INFO). Raises `NoAnswer`."""
+        return self._exchange(line, request_number, info_request(line, now=self._clock()), timeout_s)
 
     def _exchange(self, line: Line, request_number: int, request: v203.Request, timeout_s: float) -> Answer:
         sent = Frame(line.device, line.token, request_number, request.SerializeToString())

@@ -16,6 +16,8 @@ from portal.primitives.quantity import cost_minor
 
 DISCOUNT = "Скидка"
 MARKUP = "Наценка"
+# Beside a position: how much of its tax belongs to the receipt's own modifiers, in minor units.
+MODIFIER_TAX = "modifier_tax"
 
 _Request = v203.TicketRequest
 _Item = v203.TicketRequest.Item
@@ -51,8 +53,8 @@ def items_of(document: Document, more_tax: dict[int, int]) -> list[v203.TicketRe
         if place in struck:
             items += _struck(_Parts(struck[place]))
         elif line := next(lines, None):
-            parts = _Parts(line, more_tax.pop(line.tax_rate or 0, 0))
-            items += _standing(parts, changes.get(place, []))
+            more = 0 if line.tax_rate is None else more_tax.pop(line.tax_rate, 0)
+            items += _standing(_Parts(line, more), changes.get(place, []))
     return items
 
 
@@ -160,13 +162,13 @@ def _fill(
         commodity.barcode = line.barcode
     if line.ntin is not None:
         commodity.ntin = line.ntin
-    marks = [*([line.marking] if line.marking else []), *line.markings]
-    stamp = line.excise
-    if stamp is None and len(marks) == 1:
-        stamp = marks.pop()
-    if stamp is not None:
-        commodity.excise_stamp = stamp
-    commodity.list_excise_stamp.extend(marks)
+    stamps = [stamp for stamp in (line.excise, line.marking, *line.markings) if stamp is not None]
+    if len(stamps) == 1:
+        commodity.excise_stamp = stamps[0]
+    else:
+        commodity.list_excise_stamp.extend(stamps)
+    if parts.more_tax:
+        commodity.auxiliary.add(key=MODIFIER_TAX, value=str(parts.more_tax))
     if line.currency is not None:
         # The protocol has no field for the foreign currency of an exchange office.
         commodity.auxiliary.add(key="currency", value=line.currency)
