@@ -24,7 +24,6 @@ from datetime import UTC, datetime
 from typing import Final, Literal, Protocol, Self
 
 import msgspec
-from google.protobuf.message import DecodeError
 
 from portal.ofd.exchange import (
     AS_SILENCE,
@@ -125,11 +124,7 @@ class KazakhGateway:
             if header.request_number != request_number:
                 raise NoAnswer("other_request")
             message = call.receive(header.size - HEADER_BYTES)
-        try:
-            response = v203.Response.FromString(message)
-        except DecodeError as bad:
-            raise NoAnswer("undecodable") from bad
-        return answer_of(response, header.token, request.command)
+        return answer_of(message, header.token, request.command)
 
 
 class _BelarusAnswer(msgspec.Struct):

@@ -66,7 +66,7 @@ def test_the_published_answer_is_read_and_written_back_as_it_was() -> None:
     assert (frame.device, frame.token, frame.request_number) == (DEVICE, 1_234_567_890, 2)
     response = v203.Response.FromString(frame.message)
     assert pack(Frame(DEVICE, frame.token, 2, response.SerializeToString())) == SOLD
-    answer = answer_of(response, frame.token, v203.COMMAND_TICKET)
+    answer = answer_of(frame.message, frame.token, v203.COMMAND_TICKET)
     assert answer.is_accepted
     assert (answer.result_text, answer.token, answer.sign) == ("OK", 1_234_567_890, "367645207")
     assert answer.qr == "https://consumer.oofd.kz/?i=367645207&f=032600010282&s=500.00&t=20260115T143005"
