@@ -9,7 +9,10 @@ from portal.db import Base, Moment
 
 
 class Register(Base):
-    """A fiscal cash register; tills name it by `factory_number`."""
+    """A fiscal cash register; tills name it by `factory_number`.
+
+    `kind` is `streamed` (a till of its own sends what it issued) or `cloud` (the portal issues for it).
+    """
 
     __tablename__ = "register"
     organisation_id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -20,6 +23,7 @@ class Register(Base):
     factory_number: Mapped[str] = mapped_column(Text)
     registration_number: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, default="ready")
+    kind: Mapped[str] = mapped_column(Text, default="streamed", server_default="streamed")
     created_at: Mapped[datetime] = mapped_column(Moment, server_default="now()")
 
 

@@ -13,7 +13,7 @@ from portal.models import Base
 
 # Tables that stand above the organisations. Everything else belongs to one.
 GLOBAL = {"organisation", "person", "login", "sign_in"}
-APPEND_ONLY = {"audit", "document", "document_body", "remark"}
+APPEND_ONLY = {"audit", "document", "document_body", "register_event", "remark"}
 TENANT = sorted({table.name for table in Base.metadata.sorted_tables} - GLOBAL)
 
 
