@@ -157,7 +157,7 @@ def count_receipt(counters: Counters, document: Document) -> Counters:
     return counters
 
 
-def count_annulment(counters: Counters, document: Document, original: Document) -> Counters:
+def count_annulment(counters: Counters, document: Document) -> Counters:
     """Count an annulment that stands: what it annuls stays counted beside it."""
     _check(counters.annulled_minor + document.total_minor)
     return msgspec.structs.replace(
@@ -324,7 +324,19 @@ def _move_receipt(counters: Counters, document: Document, sign: int, *, is_offli
         tax_rows = _move(tax_rows, (key, place), (sign * turnover, sign * inside))
     amounts: Row
     if place == SALE:
-        amounts = (sign > 0, sign, sign * total, sign * cash, sign * card, sign * mobile, sign * other, 0, 0, 0, 0)
+        amounts = (
+            sign > 0,
+            sign,
+            sign * total,
+            sign * cash,
+            sign * card,
+            sign * mobile,
+            sign * other,
+            0,
+            0,
+            0,
+            0,
+        )
     elif place == SALE_REFUND:
         amounts = (sign > 0, 0, 0, 0, 0, 0, 0, sign, sign * total, 0, 0)
     else:

@@ -1,0 +1,567 @@
+"""A register as a state machine: what it may do now, and the documents it issues.
+
+A register is a value. `issue` takes one, a command and a moment, and gives the register as it stands afterwards with the
+document that was issued; or it refuses by name (`portal.fiscal.rules`) and nothing has changed. It asks no clock, no
+database and no chance: the same commands give the same bytes.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
+
+from portal.fiscal import counters as counting
+from portal.fiscal import refunds, rules
+from portal.fiscal.autonomy import autonomous_sign, blocked_at, unique_identifier
+from portal.fiscal.baskets import Basket, fill_basket
+from portal.fiscal.chain import canonical, till_digest
+from portal.fiscal.commands import (
+    Annul,
+    CloseShift,
+    ComeBack,
+    Command,
+    GoAutonomous,
+    MoveCash,
+    OpenShift,
+    Original,
+    Receipt,
+    Refund,
+    RegisterSettings,
+    RoundingMode,
+    TakeReport,
+)
+from portal.fiscal.counters import DIRECTIONS, PLACES, Counters
+from portal.fiscal.dialects import Dialect
+from portal.fiscal.documents import SUM_MAX, Basis, Document, KindName, ShiftReport
+from portal.fiscal.payments import Paid, pay
+from portal.primitives.identifiers import parse_tax_id
+from portal.primitives.refusals import BadInput
+
+# Rises with every change after which the same commands would give other bytes.
+ENGINE_VERSION: Final = 1
+
+_NAME_MAX: Final = 64
+_CODE_MAX: Final = 2_000_000_000
+# No document can be kept outside of these years (`codec.decode`).
+_YEAR_MIN: Final = 1901
+_YEAR_MAX: Final = 2998
+
+
+class Register(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How a register stands after its last document.
+
+    Of the numbers `number` runs on for ever; `counters` know those inside the shift. `hours_from` is when the hours of the
+    shift began to count, `cash_minor` the drawer, which the close of a shift does not empty. After a shift is closed its
+    counters stay as they were until the next one opens.
+    """
+
+    autonomous_since: datetime | None = None
+    cash_minor: int = 0
+    counters: Counters = Counters()
+    country: str
+    digest: str | None = None
+    factory_number: str
+    hours_from: datetime | None = None
+    is_open: bool = False
+    last_issued_at: datetime | None = None
+    number: int = 0
+    opened_at: datetime | None = None
+    registration_number: str | None = None
+    shift: int = 0
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Register)
+
+
+def encode(register: Register) -> bytes:
+    """A register as it is stored."""
+    return _encoder.encode(register)
+
+
+def decode(raw: bytes) -> Register:
+    """A stored register."""
+    return _decoder.decode(raw)
+
+
+def new_register(
+    factory_number: str, dialect: Dialect, *, registration_number: str | None = None
+) -> Register:
+    """A register that has issued nothing yet."""
+    return Register(
+        country=dialect.country, factory_number=factory_number, registration_number=registration_number
+    )
+
+
+def issue(
+    register: Register,
+    settings: RegisterSettings,
+    command: Command,
+    at: datetime,
+    dialect: Dialect,
+    *,
+    original: Original | None = None,
+) -> tuple[Register, Document | None]:
+    """Do what is asked, or refuse.
+
+    `at` is never before the last document (equal is allowed). `original` is what a `Refund` or an `Annul` names. Only
+    `GoAutonomous` and `ComeBack` give no document.
+    """
+    if isinstance(command, GoAutonomous):
+        return _go_autonomous(register, command, at, dialect), None
+    if isinstance(command, ComeBack):
+        return _come_back(register), None
+    _check_moment(register, at, dialect)
+    if not command.cashier.strip() or len(command.cashier) > _NAME_MAX:
+        raise rules.CashierMissing
+    if not 0 <= command.cashier_code <= _CODE_MAX:
+        raise rules.CashierMissing
+    match command:
+        case Receipt():
+            return _issue_receipt(register, settings, command, at, dialect)
+        case Refund():
+            return _issue_refund(register, command, at, dialect, original)
+        case MoveCash():
+            return _move_cash(register, settings, command, at, dialect)
+        case TakeReport():
+            return _report(register, command, at, dialect, "x_report")
+        case CloseShift():
+            return _report(register, command, at, dialect, "z_report")
+        case OpenShift():
+            return _open_shift(register, command, at, dialect)
+        case Annul():
+            return _annul(register, command, at, dialect, original)
+
+
+def close_commands(
+    register: Register, settings: RegisterSettings, *, cashier: str, cashier_code: int = 0
+) -> tuple[MoveCash | CloseShift, ...]:
+    """What closes the shift, in order: where the register is set so, all cash is taken out first.
+
+    Refuses `ShiftNotOpen`.
+    """
+    if not register.is_open:
+        raise rules.ShiftNotOpen
+    close = CloseShift(cashier=cashier, cashier_code=cashier_code)
+    if not settings.withdraws_at_close or not register.cash_minor:
+        return (close,)
+    withdrawal = MoveCash(
+        cashier=cashier, cashier_code=cashier_code, is_out=True, sum_minor=register.cash_minor
+    )
+    return withdrawal, close
+
+
+def report_of(register: Register, at: datetime, *, is_closing: bool) -> ShiftReport:
+    """What an X-report (or, closing, a Z-report) states at a moment. Refuses `ShiftNotOpen` before the first shift.
+
+    - `operations`: receipts of each kind. `sum_minor` is their totals, after modifiers and rounding; payments are net
+      of change, so that `taken_minor` − `change_minor` is what they add up to; discounts and markups are those of lines and
+      of receipts together; an item is a line at price × quantity with its own rounding, before its modifiers; `tax_minor`
+      is less the tax of discounts and with that of markups. `non_nullable_minor` is `start_non_nullable_minor` + `sum_minor`.
+    - `sections` and `taxes` are sorted by section or rate and then in the order of OPERATIONS, `cashiers` by name and
+      code. A row of noughts is left out.
+    - `taxes` turn over the lines of a rate less and with what the receipts' modifiers put on it; rounding of a total
+      belongs to no rate.
+    - An annulment that stands is counted beside what it annuls, which stays in `operations`. A receipt or a movement
+      that the operator refused, and the document that takes it back, are in none of these sums; both keep their
+      ordinals, and `receipt_count` and a cashier's `receipt_count` count the documents.
+    - A cashier's payments are those of sales, refunds are sale refunds.
+    - `offline_count` counts autonomous documents, and late ones: issued with the operator, delivered without it.
+    """
+    if register.opened_at is None:
+        raise rules.ShiftNotOpen
+    report = ShiftReport(
+        cash_minor=register.cash_minor,
+        closed_at=at if is_closing else None,
+        opened_at=register.opened_at,
+        **counting.report_parts(register.counters),
+    )
+    return replace(report, checksum=counting.checksum(report))
+
+
+def _check_moment(register: Register, at: datetime, dialect: Dialect) -> None:
+    """Refuse what no clock can have said, and everything once the operator was away for too long."""
+    if at.tzinfo is None:
+        raise ValueError("a moment without its time zone")
+    if not _YEAR_MIN <= at.year <= _YEAR_MAX:
+        raise rules.ClockAhead(issued_at=at)
+    if register.last_issued_at is not None and at < register.last_issued_at:
+        raise rules.ClockBack(issued_at=at, previous_at=register.last_issued_at)
+    until = blocked_at(register, dialect)
+    if until is not None and at > until:
+        raise rules.AutonomousTooLong(autonomous_since_at=register.autonomous_since, blocked_at=until)
+
+
+def _enter_shift(register: Register, at: datetime, dialect: Dialect) -> Register:
+    """The register with its shift open. Where the first document opens the shift, it opens here."""
+    if register.is_open:
+        _check_hours(register, at, dialect)
+        return register
+    if dialect.shift_opens_with == "command":
+        raise rules.ShiftNotOpen
+    return _opened(register, at, dialect)
+
+
+def _opened(register: Register, at: datetime, dialect: Dialect) -> Register:
+    return replace(
+        register,
+        counters=counting.open_shift(register.counters),
+        hours_from=at if dialect.shift_counts_from == "opening" else None,
+        is_open=True,
+        opened_at=at,
+        shift=register.shift + 1,
+    )
+
+
+def _check_hours(register: Register, at: datetime, dialect: Dialect) -> None:
+    began = register.hours_from
+    if began is not None and at - began > dialect.shift_length_max:
+        raise rules.ShiftTooLong(
+            shift=register.shift, opened_at=began, closes_at=began + dialect.shift_length_max
+        )
+
+
+def _issue_receipt(
+    register: Register, settings: RegisterSettings, command: Receipt, at: datetime, dialect: Dialect
+) -> tuple[Register, Document]:
+    """A sale, a purchase, or a simple refund."""
+    register = _enter_shift(register, at, dialect)
+    is_refund = command.kind in ("sale_refund", "purchase_refund")
+    if command.kind in ("purchase", "purchase_refund") and not (
+        settings.may_purchase or settings.is_exchange_office
+    ):
+        raise rules.PurchaseNotAllowed
+    basis = command.basis_receipt if is_refund else None
+    if is_refund and basis is None and dialect.refund_names_basis:
+        raise rules.BasisMissing
+    taxed_at = at if basis is None else basis.issued_at
+    rate = settings.vat_rate if settings.is_vat_payer else None
+    if rate is None and settings.is_vat_payer:
+        rate = dialect.base_rate_at(taxed_at)
+    basket = fill_basket(command, settings, dialect, dialect.rates_at(taxed_at), rate)
+    rounding = settings.rounding if command.rounding is None else command.rounding
+    paid = pay(basket.sum_minor, command.payments, dialect, rounding=rounding, gives_change=not is_refund)
+    if settings.sum_max_minor is not None and paid.total_minor > settings.sum_max_minor:
+        raise rules.SumMax(total_minor=paid.total_minor, sum_max_minor=settings.sum_max_minor)
+    document = _write_receipt(
+        register,
+        dialect,
+        command,
+        at,
+        command.kind,
+        basket,
+        paid,
+        basis_receipt=basis,
+        buyer=None if command.buyer is None else _buyer(command.buyer, settings, dialect),
+        rounding=None if rounding is RoundingMode.NONE else rounding.value,
+    )
+    return _with_receipt(register, document), document
+
+
+def _issue_refund(
+    register: Register, command: Refund, at: datetime, dialect: Dialect, original: Original | None
+) -> tuple[Register, Document]:
+    """A refund of a receipt of this register, whole or in part."""
+    register = _enter_shift(register, at, dialect)
+    original = _found(original, command.number, register)
+    returned = refunds.take_back(command, original, dialect)
+    document = _write_receipt(
+        register,
+        dialect,
+        command,
+        at,
+        returned.kind,
+        returned.basket,
+        returned.paid,
+        basis=command.number,
+        basis_receipt=_basis(original, register) if dialect.refund_names_basis else None,
+        buyer=original.document.buyer,
+        rounding=original.document.rounding,
+    )
+    return _with_receipt(register, document), document
+
+
+def _annul(
+    register: Register, command: Annul, at: datetime, dialect: Dialect, original: Original | None
+) -> tuple[Register, Document]:
+    """Annul a receipt of the open shift, or take back what the operator refused, whatever the hour."""
+    if not register.is_open:
+        raise rules.ShiftNotOpen
+    if not command.is_refused:
+        _check_hours(register, at, dialect)
+    original = _found(original, command.number, register)
+    refunds.check_annulment(command, original, dialect, shift=register.shift)
+    taken = original.document
+    if taken.kind not in PLACES:
+        return _take_movement_back(register, command, at, dialect, original)
+    document = _write(
+        register,
+        dialect,
+        command,
+        at,
+        "annulment",
+        register.counters.receipts + 1,
+        basis=taken.number,
+        buyer=taken.buyer,
+        change_minor=taken.change_minor,
+        discount_minor=taken.discount_minor,
+        lines=taken.lines,
+        markup_minor=taken.markup_minor,
+        modifiers=taken.modifiers,
+        payments=taken.payments,
+        rounding=taken.rounding,
+        rounding_minor=taken.rounding_minor,
+        total_minor=taken.total_minor,
+    )
+    cash = -DIRECTIONS[PLACES[taken.kind]] * (taken.payments.cash_minor - taken.change_minor)
+    counters = (
+        counting.restore(register.counters, document, taken, is_offline=_was_offline(original))
+        if command.is_refused
+        else counting.count_annulment(register.counters, document)
+    )
+    return _after(register, document, counters, cash), document
+
+
+def _take_movement_back(
+    register: Register, command: Annul, at: datetime, dialect: Dialect, original: Original
+) -> tuple[Register, Document]:
+    """The opposite of a movement of cash that the operator refused."""
+    taken = original.document
+    is_out = taken.kind == "cash_in"
+    document = _write(
+        register,
+        dialect,
+        command,
+        at,
+        "cash_out" if is_out else "cash_in",
+        register.counters.movements + 1,
+        basis=taken.number,
+        total_minor=taken.total_minor,
+    )
+    counters = counting.restore(register.counters, document, taken, is_offline=_was_offline(original))
+    cash = -taken.total_minor if is_out else taken.total_minor
+    return _after(register, document, counters, cash), document
+
+
+def _was_offline(original: Original) -> bool:
+    return original.document.autonomous or original.is_autonomous
+
+
+def _move_cash(
+    register: Register, settings: RegisterSettings, command: MoveCash, at: datetime, dialect: Dialect
+) -> tuple[Register, Document]:
+    """Cash put in or taken out.
+
+    All of it may be taken out of a shift that ran too long, where that is a part of closing.
+    """
+    total, step = command.sum_minor, dialect.cash_step_minor
+    if total <= 0:
+        raise BadInput(field="sum_minor", value=total)
+    is_closing = command.is_out and settings.withdraws_at_close and total == register.cash_minor
+    if not (register.is_open and is_closing):
+        register = _enter_shift(register, at, dialect)
+    if total > SUM_MAX:
+        raise rules.SumTooLarge(sum_minor=total, sum_max_minor=SUM_MAX)
+    if total % step:
+        raise rules.CashNotWhole(cash_minor=total, step_minor=step)
+    kind: KindName = "cash_out" if command.is_out else "cash_in"
+    document = _write(
+        register, dialect, command, at, kind, register.counters.movements + 1, total_minor=total
+    )
+    counters = counting.count_movement(register.counters, document)
+    return _after(register, document, counters, -total if command.is_out else total), document
+
+
+def _open_shift(
+    register: Register, command: OpenShift, at: datetime, dialect: Dialect
+) -> tuple[Register, Document]:
+    if dialect.shift_opens_with == "first_document":
+        raise rules.ShiftOpensByItself
+    if register.is_open:
+        raise rules.ShiftAlreadyOpen(shift=register.shift, opened_at=register.opened_at)
+    register = _opened(register, at, dialect)
+    document = _write(register, dialect, command, at, "shift_opened", 0)
+    return _after(register, document, register.counters, 0), document
+
+
+def _report(
+    register: Register,
+    command: TakeReport | CloseShift,
+    at: datetime,
+    dialect: Dialect,
+    kind: KindName,
+) -> tuple[Register, Document]:
+    """An X- or a Z-report. Only the latter is issued after the hours have run out, and it closes the shift."""
+    is_closing = kind == "z_report"
+    if not register.is_open:
+        raise rules.ShiftNotOpen
+    if not is_closing:
+        _check_hours(register, at, dialect)
+    counters = register.counters
+    document = _write(
+        register,
+        dialect,
+        command,
+        at,
+        kind,
+        counters.receipts + counters.reports + 1,
+        report=report_of(register, at, is_closing=is_closing),
+        totals=counting.totals_of(counters, register.cash_minor),
+    )
+    register = _after(register, document, counting.count_report(counters), 0)
+    return (replace(register, is_open=False) if is_closing else register), document
+
+
+def _go_autonomous(register: Register, command: GoAutonomous, at: datetime, dialect: Dialect) -> Register:
+    """Work without the operator from now on, or from the late documents on, and count those of this shift as offline."""
+    if dialect.autonomous_length_max is None:
+        raise rules.NotAutonomous
+    if register.autonomous_since is not None:
+        raise rules.AlreadyAutonomous(autonomous_since_at=register.autonomous_since)
+    counters = register.counters
+    for document in command.late:
+        if document.shift == register.shift and register.is_open:
+            counters = counting.count_late(counters, document)
+    since = min((at, *(document.issued_at for document in command.late)))
+    return replace(register, autonomous_since=since, counters=counters)
+
+
+def _come_back(register: Register) -> Register:
+    if register.autonomous_since is None:
+        raise rules.NotAutonomous
+    return replace(register, autonomous_since=None)
+
+
+def _buyer(typed: str, settings: RegisterSettings, dialect: Dialect) -> str:
+    buyer = parse_tax_id(typed, dialect.country)
+    if buyer is None:
+        raise rules.BuyerInvalid(buyer=typed)
+    if buyer == settings.tax_id:
+        raise rules.BuyerIsSeller(buyer=buyer)
+    return buyer
+
+
+def _found(original: Original | None, number: int, register: Register) -> Original:
+    """The receipt that a command names, when it is this register's."""
+    if (
+        original is None
+        or original.document.number != number
+        or original.document.register != register.factory_number
+    ):
+        raise rules.OriginalNotFound(number=number)
+    return original
+
+
+def _basis(original: Original, register: Register) -> Basis:
+    """The original as the operator asks for it."""
+    document = original.document
+    sign = original.fiscal_sign or document.fiscal_sign
+    if sign is None or register.registration_number is None:
+        raise rules.BasisMissing
+    return Basis(
+        autonomous=_was_offline(original),
+        fiscal_sign=sign,
+        issued_at=document.issued_at,
+        registration_number=register.registration_number,
+        total_minor=document.total_minor,
+    )
+
+
+def _write_receipt(
+    register: Register,
+    dialect: Dialect,
+    command: Receipt | Refund,
+    at: datetime,
+    kind: KindName,
+    basket: Basket,
+    paid: Paid,
+    **said: Any,
+) -> Document:
+    """Write a receipt of a basket that is paid."""
+    return _write(
+        register,
+        dialect,
+        command,
+        at,
+        kind,
+        register.counters.receipts + 1,
+        change_minor=paid.change_minor,
+        discount_minor=basket.discount_minor,
+        lines=basket.lines,
+        markup_minor=basket.markup_minor,
+        modifiers=basket.modifiers,
+        payments=paid.payments,
+        rounding_minor=paid.total_minor - basket.sum_minor,
+        stornos=basket.stornos,
+        total_minor=paid.total_minor,
+        **said,
+    )
+
+
+def _write(
+    register: Register,
+    dialect: Dialect,
+    command: Receipt | Refund | Annul | MoveCash | OpenShift | TakeReport | CloseShift,
+    at: datetime,
+    kind: KindName,
+    ordinal: int,
+    **said: Any,
+) -> Document:
+    """Write a document down: its numbers, its sign where the register gives one, and the link to the one before."""
+    is_autonomous = register.autonomous_since is not None
+    previous = register.digest
+    document = Document(
+        autonomous=is_autonomous,
+        cashier=command.cashier,
+        cashier_code=command.cashier_code,
+        currency=dialect.currency,
+        dialect=dialect.version,
+        engine=ENGINE_VERSION,
+        issued_at=at,
+        kind=kind,
+        number=register.number + 1,
+        ordinal=ordinal,
+        previous=previous,
+        register=register.factory_number,
+        shift=register.shift,
+        **said,
+    )
+    # Nobody has seen the document yet; a copy for each of these two would cost more than all of the arithmetic.
+    if dialect.signs_itself:
+        force_setattr(document, "fiscal_sign", unique_identifier(document))
+    elif is_autonomous:
+        force_setattr(document, "fiscal_sign", autonomous_sign(document))
+    try:
+        raw = canonical(document)
+    except UnicodeEncodeError as error:
+        raise BadInput(field="text", value="\N{REPLACEMENT CHARACTER}") from error
+    before = b"" if previous is None else bytes.fromhex(previous)
+    force_setattr(document, "digest", till_digest(before, raw).hex())
+    return document
+
+
+def _with_receipt(register: Register, document: Document) -> Register:
+    """The register after a receipt, which also starts the hours where they count from the first one."""
+    cash = DIRECTIONS[PLACES[document.kind]] * (document.payments.cash_minor - document.change_minor)
+    counters = counting.count_receipt(register.counters, document)
+    after = _after(register, document, counters, cash)
+    return after if after.hours_from is not None else replace(after, hours_from=document.issued_at)
+
+
+def _after(register: Register, document: Document, counters: Counters, cash_minor: int) -> Register:
+    """The register after a document that moved the drawer by so much. Refuses `NotEnoughCash` and `SumTooLarge`."""
+    cash = register.cash_minor + cash_minor
+    if cash < 0:
+        raise rules.NotEnoughCash(cash_minor=register.cash_minor, wanted_minor=-cash_minor)
+    if cash > SUM_MAX:
+        raise rules.SumTooLarge(sum_minor=cash, sum_max_minor=SUM_MAX)
+    return replace(
+        register,
+        cash_minor=cash,
+        counters=counters,
+        digest=document.digest,
+        last_issued_at=document.issued_at,
+        number=document.number,
+    )
