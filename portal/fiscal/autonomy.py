@@ -13,7 +13,7 @@ from portal.fiscal.dialects import Dialect
 from portal.fiscal.documents import Document
 
 if TYPE_CHECKING:
-    from portal.fiscal.register import Register
+    from portal.fiscal.state import Register
 
 _NUMBER_BITS: Final = 20
 _SEAL_MAX: Final = 2**12 - 1

@@ -142,8 +142,7 @@ def fill_basket(
     if not command.modifiers:
         return Basket(kept, total, stornos=tuple(stornos))
     modifiers, discount, markup = _modify(command.modifiers, kept, total, terms)
-    total += markup - discount
-    check_sum(total)
+    total = check_sum(total + markup) - discount
     return Basket(kept, total, discount, markup, modifiers, tuple(stornos))
 
 
@@ -202,13 +201,12 @@ def _line(entry: BasketLine, place: int, terms: Terms, discount: int, markup: in
 
 def _check_codes(entry: BasketLine, place: int, terms: Terms) -> None:
     """What identifies the goods."""
-    for field, value, longest in (
-        ("barcode", entry.barcode, _CODE_MAX),
-        ("code", entry.code, _CODE_MAX),
-        ("excise", entry.excise, _MARKING_MAX),
-    ):
-        if value is not None and not 0 < len(value) <= longest:
-            raise rules.LineInvalid(line=place, field=field)
+    if entry.barcode is not None and not 0 < len(entry.barcode) <= _CODE_MAX:
+        raise rules.LineInvalid(line=place, field="barcode")
+    if entry.code is not None and not 0 < len(entry.code) <= _CODE_MAX:
+        raise rules.LineInvalid(line=place, field="code")
+    if entry.excise is not None and not 0 < len(entry.excise) <= _MARKING_MAX:
+        raise rules.LineInvalid(line=place, field="excise")
     if entry.ntin is not None and not _NTIN.fullmatch(entry.ntin):
         raise rules.LineInvalid(line=place, field="ntin")
     if entry.currency is not None:

@@ -9,10 +9,8 @@ counters stand as if neither had been. What the journal holds all the same is ke
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
 from operator import add
 from typing import Any, Final
-from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -21,19 +19,15 @@ from portal.fiscal import rules
 from portal.fiscal.documents import (
     OPERATIONS,
     SUM_MAX,
-    CashierTotals,
     Document,
-    MovementTotals,
-    OperationName,
-    OperationTotals,
-    SectionTotals,
-    ShiftReport,
-    TaxTotals,
     Totals,
 )
 
 PLACES: Final[dict[str, int]] = {name: place for place, name in enumerate(OPERATIONS)}
 SALE, SALE_REFUND, PURCHASE, PURCHASE_REFUND = range(4)
+
+# `documents.LifeSum`.
+_LIFE_SUM_MAX: Final = 9_000_000_000_000_000_000
 
 # Whether money of the operation comes in or goes out.
 DIRECTIONS: Final = (1, -1, -1, 1)
@@ -41,6 +35,15 @@ DIRECTIONS: Final = (1, -1, -1, 1)
 # A key, and amounts behind it; rows stand sorted by their keys.
 Row = tuple[Any, ...]
 Rows = tuple[Row, ...]
+
+
+# Where `Totals` state the receipts of each operation.
+STATED: Final = (
+    ("sale_count", "sale_minor"),
+    ("refund_count", "refund_minor"),
+    ("purchase_count", "purchase_minor"),
+    ("purchase_refund_count", "purchase_refund_minor"),
+)
 
 
 class Operation(Struct, frozen=True, array_like=True, gc=False):
@@ -112,21 +115,6 @@ class Counters(Struct, frozen=True, array_like=True, gc=False):
     voids: Totals | None = None
 
 
-_CASHIER: Final = (
-    "receipt_count",
-    "sale_count",
-    "sale_minor",
-    "cash_minor",
-    "card_minor",
-    "mobile_minor",
-    "other_minor",
-    "refund_count",
-    "refund_minor",
-    "cash_in_minor",
-    "cash_out_minor",
-)
-
-
 def open_shift(counters: Counters) -> Counters:
     """Counters of a new shift: only what lasts for life stays."""
     sale, sale_refund, purchase, purchase_refund = counters.operations
@@ -151,15 +139,26 @@ def count_receipt(counters: Counters, document: Document) -> Counters:
     counters = msgspec.structs.replace(
         _move_receipt(counters, document, 1, is_offline=document.autonomous), receipts=counters.receipts + 1
     )
-    operation = counters.operations[PLACES[document.kind]]
-    _check(max(operation.taken_minor, operation.sum_minor, operation.item_minor + operation.markup_minor))
-    _check(abs(_revenue(counters)))
+    place = PLACES[document.kind]
+    operation = counters.operations[place]
+    void = 0 if counters.voids is None else getattr(counters.voids, STATED[place][1])
+    _check(
+        max(
+            operation.taken_minor,
+            operation.sum_minor + void,
+            operation.item_minor + operation.markup_minor,
+            abs(revenue(counters)),
+        )
+    )
+    if operation.non_nullable_minor > _LIFE_SUM_MAX:
+        raise rules.SumTooLarge(sum_minor=operation.non_nullable_minor, sum_max_minor=_LIFE_SUM_MAX)
     return counters
 
 
 def count_annulment(counters: Counters, document: Document) -> Counters:
     """Count an annulment that stands: what it annuls stays counted beside it."""
-    _check(counters.annulled_minor + document.total_minor)
+    void = 0 if counters.voids is None else counters.voids.annulment_minor
+    _check(counters.annulled_minor + document.total_minor + void)
     return msgspec.structs.replace(
         counters,
         annulled_count=counters.annulled_count + 1,
@@ -175,7 +174,7 @@ def count_movement(counters: Counters, document: Document) -> Counters:
     is_out = document.kind == "cash_out"
     movement = counters.cash_out if is_out else counters.cash_in
     movement = movement.moved(document.total_minor, 1, is_offline=document.autonomous)
-    _check(movement.sum_minor)
+    _check(movement.sum_minor + (getattr(counters.voids, f"{document.kind}_minor") if counters.voids else 0))
     amounts = (*(0,) * 9, 0, document.total_minor) if is_out else (*(0,) * 9, document.total_minor, 0)
     return msgspec.structs.replace(
         counters,
@@ -216,7 +215,7 @@ def restore(counters: Counters, document: Document, original: Document, *, is_of
     total_minor = original.total_minor
     if original.kind in PLACES:
         counters = _move_receipt(counters, original, -1, is_offline=is_offline)
-        count, minor = _STATED[PLACES[original.kind]]
+        count, minor = STATED[PLACES[original.kind]]
         changes = {
             "annulment_count": voids.annulment_count + 1,
             "annulment_minor": voids.annulment_minor + total_minor,
@@ -240,7 +239,7 @@ def restore(counters: Counters, document: Document, original: Document, *, is_of
             "cashiers": _move(counters.cashiers, _cashier(original), amounts),
             original.kind: movement.moved(total_minor, -1, is_offline=is_offline),
         }
-    _check(max(changes.values()))
+    _check(max(counters.annulled_minor + changes.get("annulment_minor", 0), *changes.values()))
     return msgspec.structs.replace(counters, voids=msgspec.structs.replace(voids, **changes), **moved)
 
 
@@ -322,25 +321,13 @@ def _move_receipt(counters: Counters, document: Document, sign: int, *, is_offli
         section_rows = _move(section_rows, (key, place), (sign * count, sign * minor))
     for key, (turnover, inside) in taxes.items():
         tax_rows = _move(tax_rows, (key, place), (sign * turnover, sign * inside))
-    amounts: Row
+    # A receipt taken back was issued all the same.
+    amounts: Row = (max(sign, 0), *(0,) * 10)
     if place == SALE:
-        amounts = (
-            sign > 0,
-            sign,
-            sign * total,
-            sign * cash,
-            sign * card,
-            sign * mobile,
-            sign * other,
-            0,
-            0,
-            0,
-            0,
-        )
+        paid = (sign * cash, sign * card, sign * mobile, sign * other)
+        amounts = (max(sign, 0), sign, sign * total, *paid, 0, 0, 0, 0)
     elif place == SALE_REFUND:
-        amounts = (sign > 0, 0, 0, 0, 0, 0, 0, sign, sign * total, 0, 0)
-    else:
-        amounts = (sign > 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        amounts = (max(sign, 0), *(0,) * 6, sign, sign * total, 0, 0)
     return msgspec.structs.replace(
         counters,
         operations=tuple(operations),
@@ -379,76 +366,8 @@ def _check(sum_minor: int) -> None:
         raise rules.SumTooLarge(sum_minor=sum_minor, sum_max_minor=SUM_MAX)
 
 
-def _revenue(counters: Counters) -> int:
+def revenue(counters: Counters) -> int:
     return sum(
         direction * operation.sum_minor
         for direction, operation in zip(DIRECTIONS, counters.operations, strict=True)
     )
-
-
-# Where `Totals` state the receipts of each operation.
-_STATED: Final = (
-    ("sale_count", "sale_minor"),
-    ("refund_count", "refund_minor"),
-    ("purchase_count", "purchase_minor"),
-    ("purchase_refund_count", "purchase_refund_minor"),
-)
-
-
-def totals_of(counters: Counters, cash_minor: int) -> Totals:
-    """What the shift's documents add up to, those refused by the operator and their annulments included."""
-    voids = counters.voids or Totals()
-    stated = {
-        name: value + getattr(voids, name)
-        for names, operation in zip(_STATED, counters.operations, strict=True)
-        for name, value in zip(names, (operation.count, operation.sum_minor), strict=True)
-    }
-    return Totals(
-        annulment_count=counters.annulled_count + voids.annulment_count,
-        annulment_minor=counters.annulled_minor + voids.annulment_minor,
-        cash_in_minor=counters.cash_in.sum_minor + voids.cash_in_minor,
-        cash_minor=cash_minor,
-        cash_out_minor=counters.cash_out.sum_minor + voids.cash_out_minor,
-        **stated,
-    )
-
-
-def report_parts(counters: Counters) -> dict[str, Any]:
-    """The fields of a `ShiftReport` that counters know."""
-    return {
-        "annulled_count": counters.annulled_count,
-        "annulled_life_count": counters.annulled_life_count,
-        "annulled_minor": counters.annulled_minor,
-        "cash_in": _movement(counters.cash_in),
-        "cash_out": _movement(counters.cash_out),
-        "cashiers": tuple(_cashiers(counters.cashiers)),
-        "operations": tuple(map(_operation, OPERATIONS, counters.operations)),
-        "receipt_count": counters.receipts,
-        "revenue_minor": _revenue(counters),
-        "sections": tuple(
-            SectionTotals(count=count, operation=OPERATIONS[place], section=section, sum_minor=minor)
-            for section, place, count, minor in counters.sections
-        ),
-        "taxes": tuple(
-            TaxTotals(operation=OPERATIONS[place], tax_minor=tax, tax_rate=rate, turnover_minor=turnover)
-            for rate, place, turnover, tax in counters.taxes
-        ),
-    }
-
-
-def checksum(report: ShiftReport) -> str:
-    """CRC-32 of the report's canonical bytes without a checksum, as eight hexadecimal digits."""
-    return f"{crc32(msgspec.json.encode(msgspec.structs.replace(report, checksum=None))):08X}"
-
-
-def _operation(name: OperationName, operation: Operation) -> OperationTotals:
-    return OperationTotals(operation=name, **msgspec.structs.asdict(operation))
-
-
-def _movement(movement: Movement) -> MovementTotals:
-    return MovementTotals(**msgspec.structs.asdict(movement))
-
-
-def _cashiers(rows: Rows) -> Iterable[CashierTotals]:
-    for name, code, *amounts in rows:
-        yield CashierTotals(name=name, code=code, **dict(zip(_CASHIER, amounts, strict=True)))

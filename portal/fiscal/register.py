@@ -6,17 +6,13 @@ database and no chance: the same commands give the same bytes.
 """
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-from msgspec import Struct
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import replace
 
 from portal.fiscal import counters as counting
-from portal.fiscal import refunds, rules
-from portal.fiscal.autonomy import autonomous_sign, blocked_at, unique_identifier
-from portal.fiscal.baskets import Basket, fill_basket
-from portal.fiscal.chain import canonical, till_digest
+from portal.fiscal import refunds, rules, statements
+from portal.fiscal.baskets import fill_basket
 from portal.fiscal.commands import (
     Annul,
     CloseShift,
@@ -32,67 +28,38 @@ from portal.fiscal.commands import (
     RoundingMode,
     TakeReport,
 )
-from portal.fiscal.counters import DIRECTIONS, PLACES, Counters
+from portal.fiscal.counters import DIRECTIONS, PLACES
 from portal.fiscal.dialects import Dialect
 from portal.fiscal.documents import SUM_MAX, Basis, Document, KindName, ShiftReport
-from portal.fiscal.payments import Paid, pay
+from portal.fiscal.payments import pay
+from portal.fiscal.state import (
+    Register,
+    after,
+    check_hours,
+    check_moment,
+    decode,
+    encode,
+    enter_shift,
+    new_register,
+    opened,
+)
+from portal.fiscal.writing import ENGINE_VERSION, write, write_receipt
 from portal.primitives.identifiers import parse_tax_id
 from portal.primitives.refusals import BadInput
 
-# Rises with every change after which the same commands would give other bytes.
-ENGINE_VERSION: Final = 1
+__all__ = [
+    "ENGINE_VERSION",
+    "Register",
+    "close_commands",
+    "decode",
+    "encode",
+    "issue",
+    "new_register",
+    "report_of",
+]
 
 _NAME_MAX: Final = 64
 _CODE_MAX: Final = 2_000_000_000
-# No document can be kept outside of these years (`codec.decode`).
-_YEAR_MIN: Final = 1901
-_YEAR_MAX: Final = 2998
-
-
-class Register(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """How a register stands after its last document.
-
-    Of the numbers `number` runs on for ever; `counters` know those inside the shift. `hours_from` is when the hours of the
-    shift began to count, `cash_minor` the drawer, which the close of a shift does not empty. After a shift is closed its
-    counters stay as they were until the next one opens.
-    """
-
-    autonomous_since: datetime | None = None
-    cash_minor: int = 0
-    counters: Counters = Counters()
-    country: str
-    digest: str | None = None
-    factory_number: str
-    hours_from: datetime | None = None
-    is_open: bool = False
-    last_issued_at: datetime | None = None
-    number: int = 0
-    opened_at: datetime | None = None
-    registration_number: str | None = None
-    shift: int = 0
-
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Register)
-
-
-def encode(register: Register) -> bytes:
-    """A register as it is stored."""
-    return _encoder.encode(register)
-
-
-def decode(raw: bytes) -> Register:
-    """A stored register."""
-    return _decoder.decode(raw)
-
-
-def new_register(
-    factory_number: str, dialect: Dialect, *, registration_number: str | None = None
-) -> Register:
-    """A register that has issued nothing yet."""
-    return Register(
-        country=dialect.country, factory_number=factory_number, registration_number=registration_number
-    )
 
 
 def issue(
@@ -113,7 +80,7 @@ def issue(
         return _go_autonomous(register, command, at, dialect), None
     if isinstance(command, ComeBack):
         return _come_back(register), None
-    _check_moment(register, at, dialect)
+    check_moment(register, at, dialect)
     if not command.cashier.strip() or len(command.cashier) > _NAME_MAX:
         raise rules.CashierMissing
     if not 0 <= command.cashier_code <= _CODE_MAX:
@@ -176,58 +143,16 @@ def report_of(register: Register, at: datetime, *, is_closing: bool) -> ShiftRep
         cash_minor=register.cash_minor,
         closed_at=at if is_closing else None,
         opened_at=register.opened_at,
-        **counting.report_parts(register.counters),
+        **statements.report_parts(register.counters),
     )
-    return replace(report, checksum=counting.checksum(report))
-
-
-def _check_moment(register: Register, at: datetime, dialect: Dialect) -> None:
-    """Refuse what no clock can have said, and everything once the operator was away for too long."""
-    if at.tzinfo is None:
-        raise ValueError("a moment without its time zone")
-    if not _YEAR_MIN <= at.year <= _YEAR_MAX:
-        raise rules.ClockAhead(issued_at=at)
-    if register.last_issued_at is not None and at < register.last_issued_at:
-        raise rules.ClockBack(issued_at=at, previous_at=register.last_issued_at)
-    until = blocked_at(register, dialect)
-    if until is not None and at > until:
-        raise rules.AutonomousTooLong(autonomous_since_at=register.autonomous_since, blocked_at=until)
-
-
-def _enter_shift(register: Register, at: datetime, dialect: Dialect) -> Register:
-    """The register with its shift open. Where the first document opens the shift, it opens here."""
-    if register.is_open:
-        _check_hours(register, at, dialect)
-        return register
-    if dialect.shift_opens_with == "command":
-        raise rules.ShiftNotOpen
-    return _opened(register, at, dialect)
-
-
-def _opened(register: Register, at: datetime, dialect: Dialect) -> Register:
-    return replace(
-        register,
-        counters=counting.open_shift(register.counters),
-        hours_from=at if dialect.shift_counts_from == "opening" else None,
-        is_open=True,
-        opened_at=at,
-        shift=register.shift + 1,
-    )
-
-
-def _check_hours(register: Register, at: datetime, dialect: Dialect) -> None:
-    began = register.hours_from
-    if began is not None and at - began > dialect.shift_length_max:
-        raise rules.ShiftTooLong(
-            shift=register.shift, opened_at=began, closes_at=began + dialect.shift_length_max
-        )
+    return replace(report, checksum=statements.checksum(report))
 
 
 def _issue_receipt(
     register: Register, settings: RegisterSettings, command: Receipt, at: datetime, dialect: Dialect
 ) -> tuple[Register, Document]:
     """A sale, a purchase, or a simple refund."""
-    register = _enter_shift(register, at, dialect)
+    register = enter_shift(register, at, dialect)
     is_refund = command.kind in ("sale_refund", "purchase_refund")
     if command.kind in ("purchase", "purchase_refund") and not (
         settings.may_purchase or settings.is_exchange_office
@@ -245,7 +170,7 @@ def _issue_receipt(
     paid = pay(basket.sum_minor, command.payments, dialect, rounding=rounding, gives_change=not is_refund)
     if settings.sum_max_minor is not None and paid.total_minor > settings.sum_max_minor:
         raise rules.SumMax(total_minor=paid.total_minor, sum_max_minor=settings.sum_max_minor)
-    document = _write_receipt(
+    document = write_receipt(
         register,
         dialect,
         command,
@@ -264,10 +189,10 @@ def _issue_refund(
     register: Register, command: Refund, at: datetime, dialect: Dialect, original: Original | None
 ) -> tuple[Register, Document]:
     """A refund of a receipt of this register, whole or in part."""
-    register = _enter_shift(register, at, dialect)
+    register = enter_shift(register, at, dialect)
     original = _found(original, command.number, register)
     returned = refunds.take_back(command, original, dialect)
-    document = _write_receipt(
+    document = write_receipt(
         register,
         dialect,
         command,
@@ -290,13 +215,13 @@ def _annul(
     if not register.is_open:
         raise rules.ShiftNotOpen
     if not command.is_refused:
-        _check_hours(register, at, dialect)
+        check_hours(register, at, dialect)
     original = _found(original, command.number, register)
     refunds.check_annulment(command, original, dialect, shift=register.shift)
     taken = original.document
     if taken.kind not in PLACES:
         return _take_movement_back(register, command, at, dialect, original)
-    document = _write(
+    document = write(
         register,
         dialect,
         command,
@@ -321,7 +246,7 @@ def _annul(
         if command.is_refused
         else counting.count_annulment(register.counters, document)
     )
-    return _after(register, document, counters, cash), document
+    return after(register, document, counters, cash), document
 
 
 def _take_movement_back(
@@ -330,7 +255,7 @@ def _take_movement_back(
     """The opposite of a movement of cash that the operator refused."""
     taken = original.document
     is_out = taken.kind == "cash_in"
-    document = _write(
+    document = write(
         register,
         dialect,
         command,
@@ -342,7 +267,7 @@ def _take_movement_back(
     )
     counters = counting.restore(register.counters, document, taken, is_offline=_was_offline(original))
     cash = -taken.total_minor if is_out else taken.total_minor
-    return _after(register, document, counters, cash), document
+    return after(register, document, counters, cash), document
 
 
 def _was_offline(original: Original) -> bool:
@@ -361,17 +286,15 @@ def _move_cash(
         raise BadInput(field="sum_minor", value=total)
     is_closing = command.is_out and settings.withdraws_at_close and total == register.cash_minor
     if not (register.is_open and is_closing):
-        register = _enter_shift(register, at, dialect)
+        register = enter_shift(register, at, dialect)
     if total > SUM_MAX:
         raise rules.SumTooLarge(sum_minor=total, sum_max_minor=SUM_MAX)
     if total % step:
         raise rules.CashNotWhole(cash_minor=total, step_minor=step)
     kind: KindName = "cash_out" if command.is_out else "cash_in"
-    document = _write(
-        register, dialect, command, at, kind, register.counters.movements + 1, total_minor=total
-    )
+    document = write(register, dialect, command, at, kind, register.counters.movements + 1, total_minor=total)
     counters = counting.count_movement(register.counters, document)
-    return _after(register, document, counters, -total if command.is_out else total), document
+    return after(register, document, counters, -total if command.is_out else total), document
 
 
 def _open_shift(
@@ -381,9 +304,9 @@ def _open_shift(
         raise rules.ShiftOpensByItself
     if register.is_open:
         raise rules.ShiftAlreadyOpen(shift=register.shift, opened_at=register.opened_at)
-    register = _opened(register, at, dialect)
-    document = _write(register, dialect, command, at, "shift_opened", 0)
-    return _after(register, document, register.counters, 0), document
+    register = opened(register, at, dialect)
+    document = write(register, dialect, command, at, "shift_opened", 0)
+    return after(register, document, register.counters, 0), document
 
 
 def _report(
@@ -398,9 +321,9 @@ def _report(
     if not register.is_open:
         raise rules.ShiftNotOpen
     if not is_closing:
-        _check_hours(register, at, dialect)
+        check_hours(register, at, dialect)
     counters = register.counters
-    document = _write(
+    document = write(
         register,
         dialect,
         command,
@@ -408,9 +331,9 @@ def _report(
         kind,
         counters.receipts + counters.reports + 1,
         report=report_of(register, at, is_closing=is_closing),
-        totals=counting.totals_of(counters, register.cash_minor),
+        totals=statements.totals_of(counters, register.cash_minor),
     )
-    register = _after(register, document, counting.count_report(counters), 0)
+    register = after(register, document, counting.count_report(counters), 0)
     return (replace(register, is_open=False) if is_closing else register), document
 
 
@@ -469,99 +392,9 @@ def _basis(original: Original, register: Register) -> Basis:
     )
 
 
-def _write_receipt(
-    register: Register,
-    dialect: Dialect,
-    command: Receipt | Refund,
-    at: datetime,
-    kind: KindName,
-    basket: Basket,
-    paid: Paid,
-    **said: Any,
-) -> Document:
-    """Write a receipt of a basket that is paid."""
-    return _write(
-        register,
-        dialect,
-        command,
-        at,
-        kind,
-        register.counters.receipts + 1,
-        change_minor=paid.change_minor,
-        discount_minor=basket.discount_minor,
-        lines=basket.lines,
-        markup_minor=basket.markup_minor,
-        modifiers=basket.modifiers,
-        payments=paid.payments,
-        rounding_minor=paid.total_minor - basket.sum_minor,
-        stornos=basket.stornos,
-        total_minor=paid.total_minor,
-        **said,
-    )
-
-
-def _write(
-    register: Register,
-    dialect: Dialect,
-    command: Receipt | Refund | Annul | MoveCash | OpenShift | TakeReport | CloseShift,
-    at: datetime,
-    kind: KindName,
-    ordinal: int,
-    **said: Any,
-) -> Document:
-    """Write a document down: its numbers, its sign where the register gives one, and the link to the one before."""
-    is_autonomous = register.autonomous_since is not None
-    previous = register.digest
-    document = Document(
-        autonomous=is_autonomous,
-        cashier=command.cashier,
-        cashier_code=command.cashier_code,
-        currency=dialect.currency,
-        dialect=dialect.version,
-        engine=ENGINE_VERSION,
-        issued_at=at,
-        kind=kind,
-        number=register.number + 1,
-        ordinal=ordinal,
-        previous=previous,
-        register=register.factory_number,
-        shift=register.shift,
-        **said,
-    )
-    # Nobody has seen the document yet; a copy for each of these two would cost more than all of the arithmetic.
-    if dialect.signs_itself:
-        force_setattr(document, "fiscal_sign", unique_identifier(document))
-    elif is_autonomous:
-        force_setattr(document, "fiscal_sign", autonomous_sign(document))
-    try:
-        raw = canonical(document)
-    except UnicodeEncodeError as error:
-        raise BadInput(field="text", value="\N{REPLACEMENT CHARACTER}") from error
-    before = b"" if previous is None else bytes.fromhex(previous)
-    force_setattr(document, "digest", till_digest(before, raw).hex())
-    return document
-
-
 def _with_receipt(register: Register, document: Document) -> Register:
     """The register after a receipt, which also starts the hours where they count from the first one."""
     cash = DIRECTIONS[PLACES[document.kind]] * (document.payments.cash_minor - document.change_minor)
     counters = counting.count_receipt(register.counters, document)
-    after = _after(register, document, counters, cash)
-    return after if after.hours_from is not None else replace(after, hours_from=document.issued_at)
-
-
-def _after(register: Register, document: Document, counters: Counters, cash_minor: int) -> Register:
-    """The register after a document that moved the drawer by so much. Refuses `NotEnoughCash` and `SumTooLarge`."""
-    cash = register.cash_minor + cash_minor
-    if cash < 0:
-        raise rules.NotEnoughCash(cash_minor=register.cash_minor, wanted_minor=-cash_minor)
-    if cash > SUM_MAX:
-        raise rules.SumTooLarge(sum_minor=cash, sum_max_minor=SUM_MAX)
-    return replace(
-        register,
-        cash_minor=cash,
-        counters=counters,
-        digest=document.digest,
-        last_issued_at=document.issued_at,
-        number=document.number,
-    )
+    register = after(register, document, counters, cash)
+    return register if register.hours_from is not None else replace(register, hours_from=document.issued_at)

@@ -1,0 +1,94 @@
+"""What a register's counters state: the totals and the parts of its reports."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+from msgspec.structs import asdict, replace
+
+from portal.fiscal.counters import STATED, Counters, Movement, Operation, Rows, revenue
+from portal.fiscal.documents import (
+    OPERATIONS,
+    CashierTotals,
+    MovementTotals,
+    OperationName,
+    OperationTotals,
+    SectionTotals,
+    ShiftReport,
+    TaxTotals,
+    Totals,
+)
+
+_CASHIER: Final = (
+    "receipt_count",
+    "sale_count",
+    "sale_minor",
+    "cash_minor",
+    "card_minor",
+    "mobile_minor",
+    "other_minor",
+    "refund_count",
+    "refund_minor",
+    "cash_in_minor",
+    "cash_out_minor",
+)
+
+
+def totals_of(counters: Counters, cash_minor: int) -> Totals:
+    """What the shift's documents add up to, those refused by the operator and their annulments included."""
+    voids = counters.voids or Totals()
+    stated = {
+        name: value + getattr(voids, name)
+        for names, operation in zip(STATED, counters.operations, strict=True)
+        for name, value in zip(names, (operation.count, operation.sum_minor), strict=True)
+    }
+    return Totals(
+        annulment_count=counters.annulled_count + voids.annulment_count,
+        annulment_minor=counters.annulled_minor + voids.annulment_minor,
+        cash_in_minor=counters.cash_in.sum_minor + voids.cash_in_minor,
+        cash_minor=cash_minor,
+        cash_out_minor=counters.cash_out.sum_minor + voids.cash_out_minor,
+        **stated,
+    )
+
+
+def report_parts(counters: Counters) -> dict[str, Any]:
+    """The fields of a `ShiftReport` that counters know."""
+    return {
+        "annulled_count": counters.annulled_count,
+        "annulled_life_count": counters.annulled_life_count,
+        "annulled_minor": counters.annulled_minor,
+        "cash_in": _movement(counters.cash_in),
+        "cash_out": _movement(counters.cash_out),
+        "cashiers": tuple(_cashiers(counters.cashiers)),
+        "operations": tuple(map(_operation, OPERATIONS, counters.operations)),
+        "receipt_count": counters.receipts,
+        "revenue_minor": revenue(counters),
+        "sections": tuple(
+            SectionTotals(count=count, operation=OPERATIONS[place], section=section, sum_minor=minor)
+            for section, place, count, minor in counters.sections
+        ),
+        "taxes": tuple(
+            TaxTotals(operation=OPERATIONS[place], tax_minor=tax, tax_rate=rate, turnover_minor=turnover)
+            for rate, place, turnover, tax in counters.taxes
+        ),
+    }
+
+
+def checksum(report: ShiftReport) -> str:
+    """CRC-32 of the report's canonical bytes without a checksum, as eight hexadecimal digits."""
+    return f"{crc32(msgspec.json.encode(replace(report, checksum=None))):08X}"
+
+
+def _operation(name: OperationName, operation: Operation) -> OperationTotals:
+    return OperationTotals(operation=name, **asdict(operation))
+
+
+def _movement(movement: Movement) -> MovementTotals:
+    return MovementTotals(**asdict(movement))
+
+
+def _cashiers(rows: Rows) -> Iterable[CashierTotals]:
+    for name, code, *amounts in rows:
+        yield CashierTotals(name=name, code=code, **dict(zip(_CASHIER, amounts, strict=True)))
