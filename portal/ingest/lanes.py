@@ -34,6 +34,7 @@ class Lane:
     dialect: Dialect | None = None
     days: BusinessDays | None = None
     is_removed: bool = False
+    is_cloud: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,13 @@ def get_lane(session: Session, organisation_id: int, register_id: int) -> Lane:
     """A register's lane; the lane of documents that name no register we know has no facts."""
     row = session.execute(
         select(
-            Register.factory_number, Register.state, Point.id, Point.zone, Point.day_starts_hour, Organisation
+            Register.factory_number,
+            Register.state,
+            Register.kind,
+            Point.id,
+            Point.zone,
+            Point.day_starts_hour,
+            Organisation,
         )
         .join(Point, (Point.organisation_id == Register.organisation_id) & (Point.id == Register.point_id))
         .join(Organisation, Organisation.id == Register.organisation_id)
@@ -128,7 +135,7 @@ def get_lane(session: Session, organisation_id: int, register_id: int) -> Lane:
     ).one_or_none()
     if row is None:
         return Lane(organisation_id, UNATTRIBUTED)
-    factory_number, state, point_id, zone, day_starts_hour, organisation = row
+    factory_number, state, kind, point_id, zone, day_starts_hour, organisation = row
     return Lane(
         organisation_id,
         register_id,
@@ -138,6 +145,7 @@ def get_lane(session: Session, organisation_id: int, register_id: int) -> Lane:
         dialect_of(organisation.country),
         _business_days(zone, day_starts_hour),
         is_removed=state == "removed",
+        is_cloud=kind == "cloud",
     )
 
 

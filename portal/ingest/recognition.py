@@ -85,7 +85,10 @@ def _stranger(scribe: Scribe, lane: Lane, document: Document) -> tuple[str, dict
 
 
 def recognise(scribe: Scribe, lane: Lane, head: Head, reads: list[Read], sorting: Sorting) -> None:
-    """Tell new documents from repeated ones and forks: the same number with other content."""
+    """Tell new documents from repeated ones and forks: the same number with other content.
+
+    What a register streamed before it came to work in the cloud may still be repeated; new documents are the portal's.
+    """
     stored = find_bodies(scribe, lane, head, [read.document.number for read in reads])
     in_hand: dict[int, bytes] = {}
     for read in reads:
@@ -93,13 +96,16 @@ def recognise(scribe: Scribe, lane: Lane, head: Head, reads: list[Read], sorting
         twin = in_hand.get(number)
         if twin is None and (body := stored.get(number)) is not None:
             twin = read.canonical if body == read.raw else chain.canonical(codec.decode(body))
-        if twin is None:
+        if twin is None and lane.is_cloud:
+            facts: dict[str, object] = {"register": read.document.register, "number": number}
+            sorting.refused.append(Refused(read.portion, read.position, read.raw, "cloud_register", facts))
+        elif twin is None:
             in_hand[number] = read.canonical
             sorting.fresh.append(read)
         elif twin == read.canonical:
             sorting.repeated.append(read)
         else:
-            facts: dict[str, object] = {"number": number}
+            facts = {"number": number}
             sorting.refused.append(Refused(read.portion, read.position, read.raw, "fork", facts))
 
 

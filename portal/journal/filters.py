@@ -7,9 +7,11 @@ from datetime import date
 from flask_babel import gettext
 
 from portal.fiscal.documents import KIND_BY_NAME
+from portal.journal.delivery import ASKED
 from portal.journal.forms import PAYMENTS, PERIOD_DEFAULT, PERIODS, DocumentFilter
 from portal.journal.places import Places
 from portal.journal.wanted import Wanted
+from portal.journal.wording import STATUSES
 from portal.web import formats
 from portal.web.words import kind_name, payment_name
 
@@ -41,8 +43,8 @@ def describe_filter(asked: DocumentFilter, wanted: Wanted, places: Places) -> di
         _chip(
             "status",
             gettext("Состояние"),
-            [("autonomous", gettext("Автономный — не отправлен"), "")],
-            ("autonomous",) if asked.autonomous else (),
+            [(status.value, str(STATUSES[status]), "") for status in ASKED],
+            tuple(status.value for status in asked.statuses),
         ),
     ]
     narrowed = [f"{chip.word}: {chip.value}" for chip in chips if chip.value]

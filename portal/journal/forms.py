@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from portal.fiscal.documents import KIND_BY_NAME, NUMBER_MAX, Kind
+from portal.journal.delivery import ASKED, Status
 from portal.primitives.period import Period
 from portal.primitives.refusals import BadInput
 
@@ -67,7 +68,7 @@ class DocumentFilter:
     kinds: tuple[Kind, ...] = ()
     points: tuple[int, ...] = ()
     payments: tuple[str, ...] = ()
-    autonomous: bool = False
+    statuses: tuple[Status, ...] = ()
     period: str = ""
     first: date | None = None
     last: date | None = None
@@ -81,16 +82,13 @@ class DocumentFilter:
         period = args.get("period", "").strip()
         if period and period not in PERIODS:
             raise BadInput(field="period", value=period[:40])
-        status = args.get("status", "").strip()
-        if status not in ("", "autonomous"):
-            raise BadInput(field="status", value=status[:40])
         return cls(
             search=_parse_search(args.get("search", "")),
             registers=parse_ids(args, "register"),
             kinds=tuple(KIND_BY_NAME[name] for name in _choices(args, "kind", KIND_BY_NAME)),
             points=parse_ids(args, "point"),
             payments=_choices(args, "payment", PAYMENTS),
-            autonomous=status == "autonomous",
+            statuses=tuple(Status(name) for name in _choices(args, "status", ASKED)),
             period="" if first or last else period,
             first=first,
             last=last,
@@ -112,7 +110,7 @@ class DocumentFilter:
     def is_narrowed(self) -> bool:
         """Whether anything but the period is asked for."""
         return bool(
-            self.search or self.registers or self.kinds or self.points or self.payments or self.autonomous
+            self.search or self.registers or self.kinds or self.points or self.payments or self.statuses
         )
 
     def days(
@@ -159,7 +157,7 @@ class DocumentFilter:
             case "payment":
                 return replace(self, payments=_less(self.payments, value))
             case "status":
-                return replace(self, autonomous=False)
+                return replace(self, statuses=_less(self.statuses, value))
         return replace(self, period="", first=None, last=None)
 
     def query(self, **more: object) -> str:
@@ -171,8 +169,7 @@ class DocumentFilter:
         pairs += [("kind", kind.name.lower()) for kind in self.kinds]
         pairs += [("point", point_id) for point_id in self.points]
         pairs += [("payment", name) for name in self.payments]
-        if self.autonomous:
-            pairs.append(("status", "autonomous"))
+        pairs += [("status", status.value) for status in self.statuses]
         if self.first:
             pairs.append(("from", self.first.isoformat()))
         if self.last:

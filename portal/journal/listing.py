@@ -29,7 +29,7 @@ class Row:
     time: str
     moment: str
     is_taken_back: bool
-    is_autonomous: bool
+    status: str
     is_remarked: bool
 
 
@@ -84,7 +84,7 @@ def list_rows(documents: Iterable[Found], places: Places, currency: str) -> list
                 time=f"{issued_at:%H:%M}",
                 moment=f"{issued_at:%d.%m.%Y %H:%M:%S}, {place.zone}",
                 is_taken_back=found.kind in _TAKES_BACK,
-                is_autonomous=found.autonomous,
+                status=found.status.value,
                 is_remarked=found.remarked,
             )
         )

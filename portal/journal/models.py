@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, Moment
 
+# Documents that came in a batch have its id; this one stands for those that were issued here.
+ISSUED_HERE = 0
+
 
 class RegisterHead(Base):
     """The last link of a register's chain, and the lock of its lane.

@@ -14,9 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.fiscal.documents import Kind
+from portal.journal.delivery import Status, status_of
 from portal.journal.forms import Cursor
-from portal.journal.models import Cashier, Document, DocumentBody, Remark
-from portal.journal.wanted import Wanted, conditions_of, masks_of, search_values, searched, statement
+from portal.journal.models import ISSUED_HERE, Cashier, Document, DocumentBody, IssuedDocument, Remark
+from portal.journal.wanted import Wanted, conditions_of, masks_of, source_of, statement
 from portal.orgs.access import Scope
 from portal.primitives.refusals import NotFound
 
@@ -24,7 +25,7 @@ from portal.primitives.refusals import NotFound
 WINDOW_DAYS = 2
 WINDOW_GROWTH = 8
 
-_COLUMNS = "register_id, number, kind, shift, issued_at, day, point_id, total_minor, payment, autonomous, accepted_at"
+_COLUMNS = "register_id, number, kind, shift, issued_at, day, point_id, total_minor, payment, autonomous, accepted_at, batch_id"
 _NEWEST_FIRST = "day desc, issued_at desc, register_id desc, number desc"
 
 
@@ -41,7 +42,7 @@ class Found:
     point_id: int
     total_minor: int
     payment: int
-    autonomous: bool
+    status: Status
     accepted_at: datetime
     remarked: bool
 
@@ -53,12 +54,22 @@ class Found:
 
 @dataclass(frozen=True)
 class Whole:
-    """One document with all that is kept about it."""
+    """One document with all that is kept about it; `issued` is what stands beside one that was issued here."""
 
     document: Document
     body: str
     cashier: str | None
     remarks: tuple[Remark, ...]
+    issued: IssuedDocument | None = None
+
+    @property
+    def status(self) -> Status:
+        """Where the document stands with its operator."""
+        return status_of(
+            autonomous=self.document.autonomous,
+            delivery=self.issued.delivery if self.issued else None,
+            is_autonomous=self.issued is not None and self.issued.is_autonomous,
+        )
 
 
 def find_span(session: Session, organisation_id: int) -> tuple[date, date] | None:
@@ -81,9 +92,7 @@ def page_documents(
         wanted = replace(wanted, last=before.day)
     if after is not None and (wanted.first is None or after.day > wanted.first):
         wanted = replace(wanted, first=after.day)
-    if wanted.is_searched:
-        return _search(session, wanted, limit, before, after)
-    if not wanted.is_narrowed or wanted.autonomous:
+    if wanted.is_searched or wanted.statuses or not wanted.is_narrowed:
         return _walk(session, wanted, limit, before, after)
     return _page_narrowed(session, wanted, limit, before, after)
 
@@ -91,7 +100,7 @@ def page_documents(
 def get_document(session: Session, scope: Scope, register_id: int, number: int) -> Whole:
     """One document; refused alike when it does not exist and when its point is out of the reader's reach."""
     row = session.execute(
-        select(Document, DocumentBody.body, Cashier.name)
+        select(Document, DocumentBody.body, Cashier.name, IssuedDocument)
         .join(
             DocumentBody,
             (DocumentBody.organisation_id == Document.organisation_id)
@@ -101,6 +110,13 @@ def get_document(session: Session, scope: Scope, register_id: int, number: int) 
         .outerjoin(
             Cashier,
             (Cashier.organisation_id == Document.organisation_id) & (Cashier.id == Document.cashier_id),
+        )
+        .outerjoin(
+            IssuedDocument,
+            (IssuedDocument.organisation_id == Document.organisation_id)
+            & (IssuedDocument.register_id == Document.register_id)
+            & (IssuedDocument.number == Document.number)
+            & (Document.batch_id == ISSUED_HERE),
         )
         .where(
             Document.organisation_id == scope.organisation_id,
@@ -120,35 +136,40 @@ def get_document(session: Session, scope: Scope, register_id: int, number: int) 
         )
         .order_by(Remark.code)
     ).all()
-    return Whole(row[0], row[1], row[2], tuple(remarks))
+    return Whole(row[0], row[1], row[2], tuple(remarks), row[3])
 
 
 def _fetch(session: Session, documents: str, values: dict[str, Any]) -> list[Found]:
-    """Run a query for documents, adding to its few rows whether they are remarked upon."""
+    """Run a query for documents, adding to its few rows what stands beside them: remarks, and the operator's answer."""
+    columns = ", ".join(f"d.{name}" for name in _COLUMNS.split(", "))
     rows = session.execute(
         statement(
-            f"select {_COLUMNS}, exists (select from remark r where r.organisation_id = :organisation_id "
-            "and r.register_id = d.register_id and r.number = d.number) "
-            f"from ({documents}) d order by {_NEWEST_FIRST}"
+            f"select {columns}, exists (select from remark r where r.organisation_id = :organisation_id "
+            "and r.register_id = d.register_id and r.number = d.number) as remarked, i.delivery, i.is_autonomous "
+            f"from ({documents}) d left join issued_document i on d.batch_id = 0 "
+            "and i.organisation_id = :organisation_id and i.register_id = d.register_id and i.number = d.number "
+            "order by d.day desc, d.issued_at desc, d.register_id desc, d.number desc"
         ),
         values,
     )
     return [
         Found(
-            register,
-            number,
-            Kind(kind),
-            shift,
-            issued_at,
-            day,
-            point,
-            total,
-            payment,
-            autonomous,
-            accepted,
-            remarked,
+            row.register_id,
+            row.number,
+            Kind(row.kind),
+            row.shift,
+            row.issued_at,
+            row.day,
+            row.point_id,
+            row.total_minor,
+            row.payment,
+            status_of(
+                autonomous=row.autonomous, delivery=row.delivery, is_autonomous=bool(row.is_autonomous)
+            ),
+            row.accepted_at,
+            row.remarked,
         )
-        for register, number, kind, shift, issued_at, day, point, total, payment, autonomous, accepted, remarked in rows
+        for row in rows
     ]
 
 
@@ -156,21 +177,11 @@ def _walk(
     session: Session, wanted: Wanted, limit: int, before: Cursor | None, after: Cursor | None
 ) -> list[Found]:
     conditions, values = conditions_of(wanted, before=before, after=after)
+    source, of_source = source_of(wanted)
     return _fetch(
         session,
-        f"select {_COLUMNS} from document where {conditions} order by {_NEWEST_FIRST} limit :limit",
-        values | {"limit": limit},
-    )
-
-
-def _search(
-    session: Session, wanted: Wanted, limit: int, before: Cursor | None, after: Cursor | None
-) -> list[Found]:
-    conditions, values = conditions_of(wanted, before=before, after=after)
-    return _fetch(
-        session,
-        f"select {_COLUMNS} from ({searched(wanted)}) s where {conditions} order by {_NEWEST_FIRST} limit :limit",
-        values | search_values(wanted) | {"limit": limit},
+        f"select {_COLUMNS} from {source} where {conditions} order by {_NEWEST_FIRST} limit :limit",
+        values | of_source | {"limit": limit},
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.fiscal.documents import Kind
-from portal.journal.wanted import Wanted, conditions_of, masks_of, search_values, searched, statement
+from portal.journal.wanted import Wanted, conditions_of, masks_of, source_of, statement
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Sums:
 
 def sum_documents(session: Session, wanted: Wanted) -> Sums:
     """Count and total of the whole result by kind, from rollups; a search is summed over what it finds."""
-    if wanted.is_searched or wanted.autonomous:
+    if wanted.is_searched or wanted.statuses:
         return _sum_journal(session, wanted)
     if _is_by_kind(wanted):
         return _sum_kinds(session, wanted)
@@ -52,7 +52,7 @@ def sum_documents(session: Session, wanted: Wanted) -> Sums:
 
 def is_slow(wanted: Wanted, register_count: int) -> bool:
     """Whether the sums would take longer than a page may: a long period, by payments, of many registers."""
-    if wanted.is_searched or wanted.autonomous or not _is_by_kind(wanted) or wanted.span is None:
+    if wanted.is_searched or wanted.statuses or not _is_by_kind(wanted) or wanted.span is None:
         return False
     first, last = wanted.first or wanted.span[0], wanted.last or wanted.span[1]
     return ((last - first).days + 1) * register_count > REGISTER_DAYS_MAX
@@ -61,7 +61,7 @@ def is_slow(wanted: Wanted, register_count: int) -> bool:
 def summed_kinds(wanted: Wanted) -> tuple[Kind, ...]:
     """The kinds whose own sums the answer has; of the others it has only the count of all together."""
     kinds = wanted.kinds or tuple(Kind)
-    if wanted.is_searched or wanted.autonomous or _is_by_kind(wanted):
+    if wanted.is_searched or wanted.statuses or _is_by_kind(wanted):
         return kinds
     return tuple(kind for kind in kinds if kind in _MEASURED)
 
@@ -152,14 +152,11 @@ _KINDS_OF = "{0}.kind = any(cast(:kinds as smallint[])) and {0}.payment = any(ca
 
 def _sum_journal(session: Session, wanted: Wanted) -> Sums:
     conditions, values = conditions_of(wanted)
-    source = "document"
-    if wanted.is_searched:
-        source = f"({searched(wanted)}) s"
-        values |= search_values(wanted)
+    source, of_source = source_of(wanted)
     return _sums(
         session,
         f"select kind, count(*), sum(total_minor) from {source} where {conditions} group by kind",
-        values,
+        values | of_source,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 
 from portal.fiscal.documents import Kind
+from portal.journal.delivery import Status, standing, stands
 from portal.journal.forms import Cursor, DocumentFilter
 from portal.journal.places import Places
 from portal.orgs.access import Scope
@@ -27,7 +28,7 @@ class Wanted:
     kinds: tuple[Kind, ...] = ()
     payment_bits: int = 0
     points: tuple[int, ...] | None = None
-    autonomous: bool = False
+    statuses: tuple[Status, ...] = ()
     first: date | None = None
     last: date | None = None
     span: tuple[date, date] | None = None
@@ -58,7 +59,7 @@ def want(
         kinds=asked.kinds,
         payment_bits=asked.payment_bits,
         points=points,
-        autonomous=asked.autonomous,
+        statuses=asked.statuses,
         first=first,
         last=last,
         span=span,
@@ -95,8 +96,8 @@ def conditions_of(
     if wanted.payment_bits:
         parts.append("payment & :payment <> 0")
         values["payment"] = wanted.payment_bits
-    if wanted.autonomous:
-        parts.append("autonomous")
+    if wanted.statuses and wanted.is_searched:
+        parts.append(stands(wanted.statuses, "s"))
     for cursor, sign, prefix in ((before, "<", "b"), (after, ">", "a")):
         if cursor is not None:
             parts.append(
@@ -113,11 +114,21 @@ def conditions_of(
 
 
 def searched(wanted: Wanted) -> str:
-    """The documents with the number, or with the sign: one probe of an index for each register or day."""
+    """The documents with the number, or with the sign: one probe of an index for each register or day.
+
+    A document issued here has its operator's sign, and the one printed while the operator was away, beside it.
+    """
+    beside = " union ".join(
+        "select document.* from issued_document i join document on document.organisation_id = :organisation_id "
+        "and document.register_id = i.register_id and document.number = i.number "
+        f"where i.organisation_id = :organisation_id and i.{sign} = :sign"
+        for sign in ("fiscal_sign", "autonomous_sign")
+    )
     by_sign = (
         "select document.* from (select distinct day from rollup_point where organisation_id = :organisation_id) days "
         "join document on document.organisation_id = :organisation_id "
-        "and document.day = days.day and document.fiscal_sign = :sign"
+        "and document.day = days.day and document.fiscal_sign = :sign union "
+        f"{beside}"
     )
     if wanted.number is None:
         return by_sign
@@ -128,9 +139,13 @@ def searched(wanted: Wanted) -> str:
     return f"{by_number} union {by_sign}"
 
 
-def search_values(wanted: Wanted) -> dict[str, Any]:
-    """What `searched` looks for."""
-    return {"sign": wanted.sign, "number": wanted.number}
+def source_of(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    """What `conditions_of` is asked of, with the values that this needs of its own."""
+    if wanted.is_searched:
+        return f"({searched(wanted)}) s", {"sign": wanted.sign, "number": wanted.number}
+    if wanted.statuses:
+        return f"({standing(wanted.statuses)}) s", {}
+    return "document", {}
 
 
 def masks_of(wanted: Wanted) -> list[int]:

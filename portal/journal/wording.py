@@ -4,6 +4,7 @@ from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _
 
 from portal.fiscal.documents import RECEIPTS, Kind
+from portal.journal.delivery import Status
 
 CASH, CARD, MOBILE, OTHER = 1, 2, 4, 8
 MIXED = -1
@@ -42,6 +43,15 @@ PHRASES: dict[tuple[Kind, int], LazyString] = {
     (Kind.ANNULMENT, 0): _("Аннулирование"),
     (Kind.CASH_IN, 0): _("Внесение"),
     (Kind.CASH_OUT, 0): _("Изъятие"),
+}
+
+STATUSES: dict[Status, LazyString] = {
+    Status.SENT: _("Отправлен"),
+    Status.WAITING: _("Не отправлен"),
+    Status.AUTONOMOUS: _("Автономный — не отправлен"),
+    Status.REFUSED: _("Отклонён оператором"),
+    Status.VOID: _("Аннулирован порталом"),
+    Status.KEPT: _("Не передаётся оператору"),
 }
 
 _SINGLE = frozenset({0, CASH, CARD, MOBILE, OTHER})

@@ -204,6 +204,9 @@ QUARANTINE: dict[str, LazyString] = {
     "unknown_register": lazy_gettext("Кассы «%(register)s» в организации нет."),
     "foreign_register": lazy_gettext("Документ кассы «%(register)s» пришёл с токеном другой кассы."),
     "register_removed": lazy_gettext("Касса «%(register)s» снята с учёта."),
+    "cloud_register": lazy_gettext(
+        "Касса «%(register)s» работает в облаке: её документы оформляет портал, и поток ей не нужен."
+    ),
     "foreign_currency": lazy_gettext("Валюта документа %(currency)s, а у организации %(expected)s."),
     "fork": lazy_gettext("Под номером %(number)s уже принят другой документ."),
     "unprocessable": lazy_gettext(

@@ -337,6 +337,20 @@ def test_documents_of_a_removed_register_are_set_aside(session: Session, till: T
     assert till.numbers() == [1]
 
 
+def test_a_register_that_came_to_work_in_the_cloud_streams_nothing_new_but_may_repeat_itself(
+    session: Session, till: Till
+) -> None:
+    till.take(till.sale(1))
+    with db.transaction(till.organisation_id) as inside:
+        inside.execute(sa.update(Register).where(Register.id == till.register_id).values(kind="cloud"))
+
+    drained = till.take(till.sale(1), till.sale(1, total=2400), till.sale(2))
+
+    assert (drained.accepted, drained.repeated, drained.quarantined) == (0, 1, 2)
+    assert till.quarantine() == [(2, "fork"), (3, "cloud_register")]
+    assert till.numbers() == [1]
+
+
 def test_a_register_put_on_record_after_the_batch_came_was_unknown_then(session: Session, till: Till) -> None:
     stream.gateway(till).send(till.sale(1, register="NEW"))
     stream.another_till(session, till, factory_number="NEW")

@@ -17,7 +17,7 @@ from portal.analytics import rollups
 from portal.analytics.names import Names
 from portal.fiscal import chain, documents
 from portal.fiscal.documents import KIND_BY_NAME, RECEIPTS, Kind, Line, Payments
-from portal.journal.models import Cashier, Document, DocumentBody, RegisterHead, Remark
+from portal.journal.models import Cashier, Document, DocumentBody, IssuedDocument, RegisterHead, Remark
 from portal.journal.places import calendar
 from portal.orgs.access import Scope
 from portal.orgs.models import Organisation, Person, Point
@@ -64,8 +64,19 @@ class Shop:
         autonomous: bool = False,
         fiscal_sign: str | None = None,
         remarks: tuple[str, ...] = (),
+        delivery: str | None = None,
+        is_late: bool = False,
+        operator_sign: str | None = None,
+        autonomous_sign: str | None = None,
+        qr: str | None = None,
+        result: tuple[int, str] | None = None,
+        basis: int | None = None,
     ) -> Document:
-        """Put one document into the journal, with its body, its remarks and its part of the rollups."""
+        """Put one document into the journal, with its body, its remarks and its part of the rollups.
+
+        With `delivery` it was issued here, and stands so with its operator; `is_late` says that it became
+        autonomous after it was issued.
+        """
         at = at or clock.now()
         number = number or self.numbers.get(till.id, 0) + 1
         self.numbers[till.id] = max(number, self.numbers.get(till.id, 0))
@@ -100,10 +111,27 @@ class Shop:
             total_minor=total if has_sum else 0,
             autonomous=autonomous,
             fiscal_sign=fiscal_sign,
+            basis=basis,
         )
         place = point or self.session.get_one(Point, (self.company.id, till.point_id))
         day, hour = calendar(place.zone, place.day_starts_hour).locate(at)
-        stored = self._store(till, document, code, day, hour, place.id)
+        stored = self._store(till, document, code, day, hour, place.id, batch_id=1 if delivery is None else 0)
+        if delivery is not None:
+            self.session.add(
+                IssuedDocument(
+                    organisation_id=self.company.id,
+                    register_id=till.id,
+                    number=number,
+                    basis=basis,
+                    delivery=delivery,
+                    is_autonomous=is_late or autonomous,
+                    autonomous_sign=autonomous_sign,
+                    fiscal_sign=operator_sign,
+                    qr=qr,
+                    result_code=result[0] if result else None,
+                    result_text=result[1] if result else None,
+                )
+            )
         for remark in remarks:
             self.session.add(
                 Remark(
@@ -122,7 +150,15 @@ class Shop:
         return stored
 
     def _store(
-        self, till: Register, document: documents.Document, kind: Kind, day: date, hour: int, point_id: int
+        self,
+        till: Register,
+        document: documents.Document,
+        kind: Kind,
+        day: date,
+        hour: int,
+        point_id: int,
+        *,
+        batch_id: int,
     ) -> Document:
         body = chain.canonical(document)
         head = self.session.get(RegisterHead, (self.company.id, till.id))
@@ -156,7 +192,7 @@ class Shop:
             payment=documents.payment_mask(document),
             autonomous=document.autonomous,
             fiscal_sign=document.fiscal_sign,
-            batch_id=1,
+            batch_id=batch_id,
             accepted_at=clock.now(),
             digest=head.digest,
         )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from portal.fiscal.documents import Kind
+from portal.journal.delivery import ASKED, Status
 from portal.journal.forms import PAYMENTS, PERIODS, Cursor, DocumentFilter, parse_chosen
 from portal.primitives.refusals import BadInput
 
@@ -26,15 +27,16 @@ def test_an_address_without_a_query_asks_for_the_last_seven_days() -> None:
     assert asked.days(TODAY, TODAY, TODAY) == (date(2026, 11, 14), None)
 
 
-def test_reads_all_six_filters() -> None:
+def test_reads_all_filters() -> None:
     asked = parse(
-        "search=№ 242&register=3&register=4&kind=sale&kind=z_report&point=7&payment=cash&payment=card&from=2026-11-01&to=2026-11-20"
+        "search=№ 242&register=3&register=4&kind=sale&kind=z_report&point=7&payment=cash&payment=card&status=waiting&status=void&from=2026-11-01&to=2026-11-20"
     )
     assert asked.number == 242
     assert asked.registers == (3, 4)
     assert asked.kinds == (Kind.SALE, Kind.Z_REPORT)
     assert asked.points == (7,)
     assert asked.payment_bits == 3
+    assert asked.statuses == (Status.WAITING, Status.VOID)
     assert (asked.first, asked.last) == (date(2026, 11, 1), TODAY)
 
 
@@ -55,6 +57,7 @@ def test_reads_all_six_filters() -> None:
         "from=2026-11-20&to=2026-11-19",
         "period=eternity",
         "status=sent",
+        "status=waiting&status=none",
         "search=%27 or 1=1",
         "search=" + "1" * 33,
     ],
@@ -100,7 +103,7 @@ filters = st.builds(
     kinds=st.lists(st.sampled_from(list(Kind)), unique=True).map(tuple),
     points=st.lists(st.integers(1, 10**9 - 1), max_size=4, unique=True).map(tuple),
     payments=st.lists(st.sampled_from(list(PAYMENTS)), unique=True).map(tuple),
-    autonomous=st.booleans(),
+    statuses=st.lists(st.sampled_from(ASKED), unique=True).map(tuple),
     period=st.sampled_from(["", *PERIODS]),
 )
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -81,6 +82,94 @@ def test_tells_autonomous_and_remarked_documents_from_the_rest(browser: FlaskCli
     assert "Автономный — не отправлен" in page
     assert "Отправлен" in page
     assert "Есть замечания" in page
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"delivery": "sent"}, "Отправлен"),
+        ({"delivery": "waiting"}, "Не отправлен"),
+        ({"delivery": "waiting", "is_late": True}, "Автономный"),
+        ({"delivery": "waiting", "autonomous": True}, "Автономный"),
+        ({"delivery": "refused"}, "Отклонён оператором"),
+        ({"delivery": "void"}, "Аннулирован порталом"),
+        ({"delivery": "none"}, "Не передаётся"),
+    ],
+)
+def test_says_where_a_document_issued_here_stands_with_its_operator(
+    browser: FlaskClient, shop: Shop, facts: dict[str, Any], words: str
+) -> None:
+    till = shop.till()
+    shop.issue(till, **facts)
+    row = re.search(r'<td class="nowrap state-cell.*?</td>', browser.get("/documents/").text, re.DOTALL)
+    assert row is not None
+    assert figures_of(row[0]).strip() == words
+    status = {"Отправлен": None, "Не передаётся": None, "Автономный": "autonomous"}.get(
+        words, facts["delivery"]
+    )
+    for asked in ("autonomous", "waiting", "refused", "void"):
+        found = part(browser, f"/documents/?status={asked}", "documents").text.count("data-row")
+        assert found == (1 if asked == status else 0), asked
+
+
+def test_shows_the_operators_sign_and_code_of_a_document_issued_here(
+    browser: FlaskClient, shop: Shop
+) -> None:
+    till = shop.till("Касса 7")
+    shop.issue(till, delivery="waiting", is_late=True, autonomous_sign="3141592653")
+    shop.issue(till, delivery="sent", operator_sign="2718281828", qr="https://operator.example/?i=2718281828")
+    first = browser.get(f"/documents/{till.id}/1").text
+    assert "3141592653" in first
+    assert "АВТОНОМНЫЙ" in first.upper()
+    second = browser.get(f"/documents/{till.id}/2").text
+    assert "2718281828" in second
+    assert "АВТОНОМНЫЙ" not in second.upper()
+    for page in (first, second):
+        assert "Оператор" in page
+        assert "Партия" not in page
+    # What is printed says so as well, and not the portal's own knowledge alone.
+    assert "2718281828" in re.search(r"<pre>.*?</pre>", second, re.DOTALL)[0]  # type: ignore[index]
+    codes = [re.findall(r'<path[^>]* d="([^"]+)"', page)[-1] for page in (first, second)]
+    assert codes[0] != codes[1]
+
+
+def test_a_streamed_document_names_its_batch(browser: FlaskClient, shop: Shop) -> None:
+    till = shop.till()
+    shop.issue(till)
+    page = browser.get(f"/documents/{till.id}/1").text
+    assert "Партия" in page
+    assert "Оператор" not in page
+
+
+def test_says_what_the_operator_answered_to_what_it_refused(browser: FlaskClient, shop: Shop) -> None:
+    till = shop.till()
+    shop.issue(till, "z_report", delivery="refused", result=(7, "Unknown shift"))
+    shop.issue(till, delivery="void", result=(5, "Service is not allowed"))
+    shop.issue(till, "annulment", delivery="void", basis=2)
+    refused, void, taken_back = (browser.get(f"/documents/{till.id}/{number}").text for number in (1, 2, 3))
+    assert "Ответ оператора: 7 (Unknown shift)." in refused
+    assert "взял его назад. Ответ оператора: 5 (Service is not allowed)." in void
+    assert "взял назад документ №\xa02, который не принял оператор." in taken_back
+
+
+@pytest.mark.parametrize("sign", ["2718281828", "3141592653", "A1B2"])
+def test_a_search_finds_a_document_issued_here_by_any_sign_that_was_ever_printed(
+    browser: FlaskClient, shop: Shop, sign: str
+) -> None:
+    till = shop.till()
+    shop.issue(till, delivery="sent")
+    shop.issue(
+        till,
+        delivery="sent",
+        autonomous=True,
+        fiscal_sign="A1B2",
+        operator_sign="2718281828",
+        autonomous_sign="3141592653",
+    )
+    page = part(browser, f"/documents/?search={sign}", "documents").text
+    assert page.count("data-row") == 1
+    assert f'id="d-{till.id}-2"' in page
+    assert part(browser, f"/documents/?search={sign}&status=waiting", "documents").text.count("data-row") == 0
 
 
 def test_shows_the_time_of_the_point_and_not_of_the_server(browser: FlaskClient, shop: Shop) -> None:

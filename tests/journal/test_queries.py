@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.fiscal.documents import Kind
 from portal.journal import queries, sums
+from portal.journal.delivery import ASKED, Status
 from portal.journal.forms import DocumentFilter
 from portal.journal.models import Document
 from portal.journal.places import list_places
@@ -33,6 +34,21 @@ KINDS = [
     "cash_in",
     "shift_opened",
     "z_report",
+]
+
+
+# What a document says of itself, how it is delivered and whether that is late; and the status that comes of it.
+STANDINGS: list[tuple[bool, str | None, bool, Status]] = [
+    (False, None, False, Status.SENT),
+    (True, None, False, Status.AUTONOMOUS),
+    (False, "waiting", False, Status.WAITING),
+    (False, "waiting", True, Status.AUTONOMOUS),
+    (True, "waiting", True, Status.AUTONOMOUS),
+    (True, "sent", True, Status.SENT),
+    (False, "sent", False, Status.SENT),
+    (True, "refused", True, Status.REFUSED),
+    (False, "void", False, Status.VOID),
+    (False, "none", False, Status.KEPT),
 ]
 
 
@@ -81,7 +97,7 @@ documents = st.lists(
         st.integers(0, 9) | st.integers(0, 400),
         st.integers(0, 23),
         st.sampled_from([{"cash_minor": 100}, {"card_minor": 100}, {"cash_minor": 60, "other_minor": 40}]),
-        st.booleans(),
+        st.sampled_from(STANDINGS),
     ),
     min_size=1,
     max_size=30,
@@ -95,19 +111,19 @@ documents = st.lists(
     payments=st.lists(st.sampled_from(["cash", "card", "other"]), max_size=2, unique=True),
     tills=st.lists(st.integers(0, 2), max_size=2, unique=True),
     points=st.lists(st.integers(0, 1), max_size=1),
-    autonomous=st.booleans(),
+    statuses=st.lists(st.sampled_from(ASKED), max_size=2, unique=True),
     days=st.none() | st.tuples(st.integers(0, 400), st.integers(0, 400)).map(sorted),
     size=st.integers(1, 8),
     windows=st.integers(1, 3),
 )
 def test_any_filter_finds_exactly_what_a_plain_reading_finds(
     session: Session,
-    made: list[tuple[int, str, int, int, dict[str, int], bool]],
+    made: list[tuple[int, str, int, int, dict[str, int], tuple[bool, str | None, bool, Status]]],
     kinds: list[Kind],
     payments: list[str],
     tills: list[int],
     points: list[int],
-    autonomous: bool,
+    statuses: list[Status],
     days: list[int] | None,
     size: int,
     windows: int,
@@ -121,17 +137,21 @@ def test_any_filter_finds_exactly_what_a_plain_reading_finds(
             shop.till("2", point=places[1]),
             shop.till("3", point=places[0]),
         ]
-        for till, kind, back, hour, payment, is_autonomous in made:
+        statuses_of = {}
+        for till, kind, back, hour, payment, (autonomous, delivery, is_late, status) in made:
             moment = datetime(2026, 11, 20, tzinfo=UTC) - timedelta(days=back) + timedelta(hours=hour)
-            shop.issue(
+            stored = shop.issue(
                 registers[till],
                 kind,
                 total=100,
                 at=moment,
                 payments=payment if kind in ("sale", "sale_refund", "annulment", "purchase") else None,
                 point=places[1] if till == 2 and hour % 2 else None,
-                autonomous=is_autonomous,
+                autonomous=autonomous,
+                delivery=delivery,
+                is_late=is_late,
             )
+            statuses_of[stored.register_id, stored.number] = status
         first, last = (
             (date(2026, 11, 20) - timedelta(days=back) for back in reversed(days)) if days else (None, None)
         )
@@ -140,16 +160,22 @@ def test_any_filter_finds_exactly_what_a_plain_reading_finds(
             payments=tuple(payments),
             registers=tuple(registers[till].id for till in tills),
             points=tuple(places[point].id for point in points),
-            autonomous=autonomous,
+            statuses=tuple(statuses),
             first=first,
             last=last,
             period="" if days else "all",
         )
-        expected = [one for one in shop.issued if matches(one, asked)]
+        expected = [
+            one
+            for one in shop.issued
+            if matches(one, asked) and (not statuses or statuses_of[one.register_id, one.number] in statuses)
+        ]
         wanted = ask(shop, asked)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(queries, "WINDOW_DAYS", windows)
-            assert keys(read_all(shop, wanted, size)) == keys(newest_first(expected))
+            listed = read_all(shop, wanted, size)
+        assert keys(listed) == keys(newest_first(expected))
+        assert [one.status for one in listed] == [statuses_of[key] for key in keys(listed)]
         found = sum_documents(session, wanted)
         assert found.count == len(expected)
         for summed in sums.summed_kinds(wanted):
@@ -164,7 +190,6 @@ def matches(one: Document, asked: DocumentFilter) -> bool:
         and (not asked.payments or bool(one.payment & asked.payment_bits))
         and (not asked.registers or one.register_id in asked.registers)
         and (not asked.points or one.point_id in asked.points)
-        and (not asked.autonomous or one.autonomous)
         and (asked.first is None or one.day >= asked.first)
         and (asked.last is None or one.day <= asked.last)
     )
