@@ -24,6 +24,7 @@ from portal.analytics.models import (
     RollupTax,
     Shift,
 )
+from portal.analytics.names import Names
 from portal.db import transaction
 from portal.fiscal import codec
 from portal.registers.models import Register
@@ -64,6 +65,7 @@ class Stored(NamedTuple):
     payment: int
     autonomous: bool
     fiscal_sign: str | None
+    batch_id: int
     digest: bytes
     body: str
 
@@ -135,10 +137,15 @@ def refold(organisation_id: int) -> int:
         register_ids = _hold_lanes(session, organisation_id)
         for model in ROLLUPS:
             session.execute(delete(model).where(model.organisation_id == organisation_id))
-        names = rollups.Names()
+        names = Names()
         for register_id in register_ids:
             journal = read_journal(session, organisation_id, register_id)
-            while chunk := [entry_of(stored) for stored in islice(journal, CHUNK)]:
-                rollups.move(session, organisation_id, register_id, rollups.fold(chunk, names))
+            sequence = 0
+            while chunk := list(islice(journal, CHUNK)):
+                result = rollups.fold(map(entry_of, chunk), names)
+                rollups.move(session, organisation_id, register_id, result)
                 documents += len(chunk)
+                sequence = chunk[-1].sequence
+            # A cloud till goes on issuing meanwhile: what came after this look is folded behind it.
+            rollups.mark_folded(session, organisation_id, register_id, sequence)
     return documents

@@ -5,7 +5,6 @@ not complete yet (missing numbers, and shifts whose Z-report counts them) is a n
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
@@ -14,6 +13,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from portal.analytics import rollups
+from portal.analytics.cloud import IssuedProof
+from portal.analytics.findings import Finding, Report
 from portal.analytics.names import Names
 from portal.analytics.refold import Stored, list_register_ids, read_journal
 from portal.db import transaction
@@ -26,38 +27,6 @@ from portal.registers.models import Register
 NAMED_MAX = 20
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing found: of what kind, at which register, where, and the two values that should agree."""
-
-    kind: str
-    register: str
-    where: str
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.kind} register={self.register} {self.where} expected={self.expected} found={self.found}"
-        )
-
-
-@dataclass
-class Report:
-    """What a proof found."""
-
-    organisation_id: int
-    registers: int = 0
-    documents: int = 0
-    shifts_closed: int = 0
-    differences: list[Finding] = field(default_factory=list)
-    notices: list[Finding] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report for machines."""
-        return asdict(self)
-
-
 def verify(organisation_id: int) -> Report:
     """Prove everything an organisation has, as it stood at one moment."""
     report = Report(organisation_id)
@@ -68,7 +37,7 @@ def verify(organisation_id: int) -> Report:
         for register_id in list_register_ids(session, organisation_id):
             proof = _Proof(session, report, organisation_id, register_id)
             proof.run(points, names)
-            held[register_id] = (proof.register, len(proof.numbers))
+            held[register_id] = (proof.register, len(proof.numbers) - proof.issued.count)
             report.registers += 1
         stored = _stored_rows(session, rollups.POINT, organisation_id, None)
         _compare(report.differences, "rollup", "*", rollups.POINT.name, points, stored)
@@ -90,6 +59,8 @@ class _Proof:
                 Register.organisation_id == organisation_id, Register.id == register_id
             )
         ).scalar_one()
+        self.issued = IssuedProof(session, report, organisation_id, register_id, self.register)
+        self.unfolded: list[rollups.Entry] = []
         self.totals: dict[int, tuple[int, Totals | None]] = {}
         self.numbers: list[int] = []
         self.sequence = 0
@@ -98,6 +69,7 @@ class _Proof:
     def run(self, points: dict[rollups.Key, list[int]], names: Names) -> None:
         """Read the register's journal once, and hold everything else against it."""
         result = rollups.fold(self._entries(names), names)
+        rest = rollups.fold(self.unfolded, names)
         self.report.documents += len(self.numbers)
         for key, sums in result.days.items():
             _add(points, key, sums)
@@ -108,9 +80,10 @@ class _Proof:
                 _compare(self.report.differences, "rollup", self.register, table.name, rows[table], stored)
         missing = self._missing()
         self._check_shifts(result)
-        self._check_z(result, missing)
+        self._check_z(_together(result, rest), missing)
         self._check_head()
         self._check_gaps(missing)
+        self.issued.finish(len(self.unfolded))
 
     def _entries(self, names: Names) -> Iterable[rollups.Entry]:
         for stored in read_journal(self.session, self.organisation_id, self.register_id):
@@ -127,9 +100,14 @@ class _Proof:
                 earlier = self.totals.get(document.shift)
                 if earlier is None or stored.number < earlier[0]:
                     self.totals[document.shift] = (stored.number, document.totals)
-            yield rollups.Entry(
+            self.issued.add(stored, document)
+            entry = rollups.Entry(
                 document, stored.kind, stored.day, stored.hour, stored.point_id, stored.payment
             )
+            if self.issued.is_unfolded(stored):
+                self.unfolded.append(entry)
+            else:
+                yield entry
 
     def _differ(self, kind: str, where: str, expected: object, found: object) -> None:
         self.report.differences.append(Finding(kind, self.register, where, str(expected), str(found)))
@@ -179,18 +157,18 @@ class _Proof:
         }
         _compare(self.report.differences, "shift", self.register, "shift", expected, stored)
 
-    def _check_z(self, result: rollups.Fold, missing: list[tuple[int, int]]) -> None:
+    def _check_z(
+        self, shifts: Mapping[int, tuple[list[int], int, int]], missing: list[tuple[int, int]]
+    ) -> None:
         for shift, (number, totals) in sorted(self.totals.items()):
             self.report.shifts_closed += 1
             if totals is None:
                 continue
-            stated, counted = _z_sums(totals), _shift_sums(result.shifts[shift])
+            measures, first, last = shifts[shift]
+            stated, counted = _z_sums(totals), _shift_sums(measures)
             if stated == counted:
                 continue
-            span = result.spans[shift]
-            is_complete = not any(
-                span.first_number <= upper and lower <= span.last_number for lower, upper in missing
-            )
+            is_complete = not any(first <= upper and lower <= last for lower, upper in missing)
             names = ", ".join(name for name in stated if stated[name] != counted[name])
             finding = Finding(
                 "z_report",
@@ -234,6 +212,20 @@ class _Proof:
                     f"{upper - lower + 1} missing",
                 )
             )
+
+
+def _together(*folds: rollups.Fold) -> dict[int, tuple[list[int], int, int]]:
+    """Each shift's measures and its first and last number, over several folds of one register."""
+    shifts: dict[int, tuple[list[int], int, int]] = {}
+    for one in folds:
+        for shift, span in one.spans.items():
+            measures, first, last = shifts.get(shift, ([0] * len(rollups.MEASURES), span.first_number, 0))
+            shifts[shift] = (
+                [a + b for a, b in zip(measures, one.shifts[shift], strict=True)],
+                min(first, span.first_number),
+                max(last, span.last_number),
+            )
+    return shifts
 
 
 def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
