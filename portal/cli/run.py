@@ -158,6 +158,7 @@ def _bring_demo(data: Path, variables: Mapping[str, str]) -> list[str]:
 def _programs(data: Path, port: int, workers: int, *, demo: bool) -> list[Program]:
     """What runs; ended in the opposite order."""
     return [
+        *([Program("operator", python("-m", "portal.cli", "ofd", "--data", str(data)))] if demo else []),
         *(Program(f"worker-{number}", python("-m", "workers", "work")) for number in range(1, workers + 1)),
         Program("scheduler", python("-m", "workers", "schedule")),
         Program("web", _web(port)),
