@@ -146,7 +146,7 @@ def test_numbers_of_the_document_travel() -> None:
 
 def test_a_discount_and_a_markup_of_a_position_follow_it() -> None:
     ticket = _ticket(_document(_line(discount_minor=5000, markup_minor=700), _line(1000)))
-    assert _kinds(ticket) == ["commodity", "discount", "markup", "commodity"]
+    assert _kinds(ticket) == ["commodity", "markup", "discount", "commodity"]
     assert minor_of(ticket.items[0].commodity.sum) == 50_000
     assert _sum(ticket) == minor_of(ticket.amounts.total) == 46_700
     assert _tax(ticket) == {1600: tax_inside(45_700, 1600) + tax_inside(1000, 1600)}
@@ -183,6 +183,14 @@ def test_a_struck_discount_follows_its_position_and_is_taken_back() -> None:
     assert _kinds(ticket) == ["commodity", "discount", "storno_discount", "markup", "storno_markup"]
     assert _sum(ticket) == 50_000
     assert _tax(ticket) == {1600: tax_inside(50_000, 1600)}
+
+
+def test_a_struck_discount_takes_no_more_than_there_was() -> None:
+    ticket = _ticket(
+        _document(_line(300), _line(0), stornos=tuple(Storno(discount_minor=500, place=n) for n in (1, 2)))
+    )
+    assert _kinds(ticket) == ["commodity", "discount", "storno_discount", "commodity"]
+    assert minor_of(ticket.items[1].discount.sum) == 300
 
 
 def test_a_position_says_what_it_is() -> None:

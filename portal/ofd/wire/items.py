@@ -6,7 +6,6 @@ up (a storno with the opposite sign) gives the sum of the receipt's lines, and l
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from portal.fiscal.documents import Document, Line, Storno
 from portal.fiscal.taxes import tax_inside
@@ -39,7 +38,8 @@ def modifier(name: str, sum_minor: int, taxes: list[v203.TicketRequest.Tax]) -> 
 def items_of(document: Document, more_tax: dict[int, int]) -> list[v203.TicketRequest.Item]:
     """The entries of a receipt in the order they were entered.
 
-    `more_tax` is tax by rate that the receipt's own modifier cannot state; it goes with the first position of that rate.
+    `more_tax` is tax by rate that the receipt's own modifier cannot state; it goes with the first positions of that rate
+    that have room for it.
     """
     more_tax = dict(more_tax)
     struck = {storno.place: storno.line for storno in document.stornos if storno.line is not None}
@@ -53,80 +53,84 @@ def items_of(document: Document, more_tax: dict[int, int]) -> list[v203.TicketRe
         if place in struck:
             items += _struck(_Parts(struck[place]))
         elif line := next(lines, None):
-            more = 0 if line.tax_rate is None else more_tax.pop(line.tax_rate, 0)
-            items += _standing(_Parts(line, more), changes.get(place, []))
+            parts = _Parts(line)
+            if line.tax_rate in more_tax:
+                more_tax[line.tax_rate] -= parts.take_more_tax(more_tax[line.tax_rate])
+            items += _standing(parts, changes.get(place, []))
     return items
 
 
-@dataclass
 class _Parts:
-    """A line taken apart into what the protocol states apart."""
+    """A line taken apart into what the protocol states apart.
 
-    line: Line
-    more_tax: int = 0
+    Rounding is made part of the modifier that goes the other way, if there is one and it is large enough. The taxes of the
+    parts come to the tax of the line, whatever rounding does to each.
+    """
 
-    def __post_init__(self) -> None:
-        line = self.line
+    def __init__(self, line: Line) -> None:
+        self.line = line
         self.cost_minor = cost_minor(line.price_minor, line.quantity_milli)
-        self.discount_minor = line.discount_minor + max(0, -line.rounding_minor)
-        self.markup_minor = line.markup_minor + max(0, line.rounding_minor)
-        # Whatever rounding does to the parts, together they make the tax of the line.
-        self.tax_minor = (
-            line.tax_minor
-            + self._tax_of(self.discount_minor)
-            - self._tax_of(self.markup_minor)
-            + self.more_tax
-        )
+        self.discount_minor, self.markup_minor = line.discount_minor, line.markup_minor
+        rounding = line.rounding_minor
+        if self.markup_minor + rounding >= 0 and not 0 < rounding <= self.discount_minor:
+            self.markup_minor += rounding
+        else:
+            self.discount_minor -= rounding
+        discount_tax = tax_inside(self.discount_minor, line.tax_rate)
+        markup_tax = min(tax_inside(self.markup_minor, line.tax_rate), line.tax_minor + discount_tax)
+        self.more_tax = 0
+        self._tax_minor = line.tax_minor + discount_tax - markup_tax
+        self.taxes = self._tax(self._tax_minor)
+        self.discount = modifier(DISCOUNT, self.discount_minor, self._tax(discount_tax))
+        self.markup = modifier(MARKUP, self.markup_minor, self._tax(markup_tax))
 
-    def _tax_of(self, sum_minor: int) -> int:
-        return tax_inside(sum_minor, self.line.tax_rate)
-
-    def taxes(self, tax_minor: int) -> list[v203.TicketRequest.Tax]:
-        rate = self.line.tax_rate
-        return [] if rate is None else [tax(rate, max(0, tax_minor))]
+    def take_more_tax(self, tax_minor: int) -> int:
+        """Take up tax that is somebody else's, as far as there is room below; how much was taken."""
+        self.more_tax = max(tax_minor, -self._tax_minor)
+        self.taxes = self._tax(self._tax_minor + self.more_tax)
+        return self.more_tax
 
     def change(self, name: str, sum_minor: int) -> v203.TicketRequest.Modifier:
-        return modifier(name, sum_minor, self.taxes(self._tax_of(sum_minor)))
+        """A discount or a markup that was struck out again."""
+        return modifier(name, sum_minor, self._tax(tax_inside(sum_minor, self.line.tax_rate)))
+
+    def _tax(self, tax_minor: int) -> list[v203.TicketRequest.Tax]:
+        rate = self.line.tax_rate
+        return [] if rate is None else [tax(rate, tax_minor)]
 
 
 def _standing(parts: _Parts, changes: list[Storno]) -> Iterator[v203.TicketRequest.Item]:
+    """A position and what changed it, markups first: a discount then never takes more than there is."""
     yield _commodity(parts)
-    for storno in changes:
-        if storno.discount_minor:
-            yield _discount(parts, storno.discount_minor)
-            yield _storno_discount(parts, storno.discount_minor)
-        if storno.markup_minor:
-            yield _markup(parts, storno.markup_minor)
-            yield _storno_markup(parts, storno.markup_minor)
-    if parts.discount_minor:
-        yield _discount(parts, parts.discount_minor)
     if parts.markup_minor:
-        yield _markup(parts, parts.markup_minor)
+        yield _Item(type=_Item.ITEM_TYPE_MARKUP, markup=parts.markup)
+    for storno in changes:
+        yield from _struck_changes(parts, storno)
+    if parts.discount_minor:
+        yield _Item(type=_Item.ITEM_TYPE_DISCOUNT, discount=parts.discount)
+
+
+def _struck_changes(parts: _Parts, storno: Storno) -> Iterator[v203.TicketRequest.Item]:
+    """A position's discount or markup that was entered and struck out."""
+    if storno.markup_minor:
+        markup = parts.change(MARKUP, storno.markup_minor)
+        yield _Item(type=_Item.ITEM_TYPE_MARKUP, markup=markup)
+        yield _Item(type=_Item.ITEM_TYPE_STORNO_MARKUP, storno_markup=markup)
+    # It may have been any sum; the operator believes only what the position had to give.
+    if sum_minor := min(storno.discount_minor, parts.cost_minor + parts.markup_minor):
+        discount = parts.change(DISCOUNT, sum_minor)
+        yield _Item(type=_Item.ITEM_TYPE_DISCOUNT, discount=discount)
+        yield _Item(type=_Item.ITEM_TYPE_STORNO_DISCOUNT, storno_discount=discount)
 
 
 def _struck(parts: _Parts) -> Iterator[v203.TicketRequest.Item]:
+    """A position that was entered with all its changes, and struck out."""
     yield from _standing(parts, [])
-    if parts.markup_minor:
-        yield _storno_markup(parts, parts.markup_minor)
     if parts.discount_minor:
-        yield _storno_discount(parts, parts.discount_minor)
+        yield _Item(type=_Item.ITEM_TYPE_STORNO_DISCOUNT, storno_discount=parts.discount)
+    if parts.markup_minor:
+        yield _Item(type=_Item.ITEM_TYPE_STORNO_MARKUP, storno_markup=parts.markup)
     yield _storno_commodity(parts)
-
-
-def _discount(parts: _Parts, sum_minor: int) -> v203.TicketRequest.Item:
-    return _Item(type=_Item.ITEM_TYPE_DISCOUNT, discount=parts.change(DISCOUNT, sum_minor))
-
-
-def _storno_discount(parts: _Parts, sum_minor: int) -> v203.TicketRequest.Item:
-    return _Item(type=_Item.ITEM_TYPE_STORNO_DISCOUNT, storno_discount=parts.change(DISCOUNT, sum_minor))
-
-
-def _markup(parts: _Parts, sum_minor: int) -> v203.TicketRequest.Item:
-    return _Item(type=_Item.ITEM_TYPE_MARKUP, markup=parts.change(MARKUP, sum_minor))
-
-
-def _storno_markup(parts: _Parts, sum_minor: int) -> v203.TicketRequest.Item:
-    return _Item(type=_Item.ITEM_TYPE_STORNO_MARKUP, storno_markup=parts.change(MARKUP, sum_minor))
 
 
 def _commodity(parts: _Parts) -> v203.TicketRequest.Item:
@@ -154,7 +158,7 @@ def _fill(
     commodity.quantity = line.quantity_milli
     commodity.price.CopyFrom(money(line.price_minor))
     commodity.sum.CopyFrom(money(parts.cost_minor))
-    commodity.taxes.extend(parts.taxes(parts.tax_minor))
+    commodity.taxes.extend(parts.taxes)
     commodity.measure_unit_code = str(line.unit)
     if line.code is not None and not (line.code.isdecimal() and int(line.code) <= _CODE_MAX):
         commodity.product_id = line.code
