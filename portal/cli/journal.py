@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.analytics import refold as refolding
 from portal.analytics import verify as proving
+from portal.analytics.findings import Report
 from portal.cli import cli, open_portal
 from portal.db import transaction
 from portal.orgs.queries import find_organisation
@@ -45,7 +46,7 @@ def verify(organisation: str | None, *, as_json: bool) -> None:
     sys.exit(1 if any(report.differences for report in reports) else 0)
 
 
-def _print(report: proving.Report) -> None:
+def _print(report: Report) -> None:
     for finding in report.differences:
         click.echo(f"difference  {finding}")
     for finding in report.notices:

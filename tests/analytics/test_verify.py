@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from portal.analytics import names
+from portal.analytics.findings import Report
 from portal.analytics.refold import refold
-from portal.analytics.verify import Report, verify
+from portal.analytics.verify import verify
 from portal.cli import load
 from portal.config import Settings
 from portal.db import transaction

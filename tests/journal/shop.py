@@ -16,8 +16,16 @@ from sqlalchemy.orm import Session
 from portal.analytics import rollups
 from portal.analytics.names import Names
 from portal.fiscal import chain, documents
-from portal.fiscal.documents import KIND_BY_NAME, RECEIPTS, Kind, Line, Payments
-from portal.journal.models import Cashier, Document, DocumentBody, IssuedDocument, RegisterHead, Remark
+from portal.fiscal.documents import KIND_BY_NAME, RECEIPTS, Kind, Line, Modifier, Payments
+from portal.journal.models import (
+    Cashier,
+    CloudTill,
+    Document,
+    DocumentBody,
+    IssuedDocument,
+    RegisterHead,
+    Remark,
+)
 from portal.journal.places import calendar
 from portal.orgs.access import Scope
 from portal.orgs.models import Organisation, Person, Point
@@ -43,6 +51,21 @@ class Shop:
 
     def till(self, name: str = "Касса 1", *, point: Point | None = None) -> Register:
         return factories.register(self.session, point or self.point(), name)
+
+    def take_over(self, till: Register) -> None:
+        """From here on the portal issues for this till; what it streamed is folded."""
+        till.kind = "cloud"
+        head = self.session.get(RegisterHead, (self.company.id, till.id))
+        self.session.add(
+            CloudTill(
+                organisation_id=self.company.id,
+                register_id=till.id,
+                state="{}",
+                settings="{}",
+                folded_sequence=head.sequence if head else 0,
+            )
+        )
+        self.session.flush()
 
     def reader(self, role: str = "owner", *, points: list[int] | None = None) -> Person:
         return factories.person(self.session, self.company, role=role, point_ids=points)
@@ -71,11 +94,13 @@ class Shop:
         qr: str | None = None,
         result: tuple[int, str] | None = None,
         basis: int | None = None,
+        modifiers: tuple[Modifier, ...] = (),
+        is_folded: bool = True,
     ) -> Document:
         """Put one document into the journal, with its body, its remarks and its part of the rollups.
 
         With `delivery` it was issued here, and stands so with its operator; `is_late` says that it became
-        autonomous after it was issued.
+        autonomous after it was issued. Without `is_folded` the rollups do not know it yet.
         """
         at = at or clock.now()
         number = number or self.numbers.get(till.id, 0) + 1
@@ -112,6 +137,7 @@ class Shop:
             autonomous=autonomous,
             fiscal_sign=fiscal_sign,
             basis=basis,
+            modifiers=modifiers,
         )
         place = point or self.session.get_one(Point, (self.company.id, till.point_id))
         day, hour = calendar(place.zone, place.day_starts_hour).locate(at)
@@ -143,9 +169,10 @@ class Shop:
                     remarked_at=clock.now(),
                 )
             )
-        entry = rollups.Entry(document, code, day, hour, place.id, stored.payment)
-        rollups.move(self.session, self.company.id, till.id, rollups.fold([entry], self.names))
         self.session.flush()
+        if is_folded:
+            entry = rollups.Entry(document, code, day, hour, place.id, stored.payment)
+            rollups.move(self.session, self.company.id, till.id, rollups.fold([entry], self.names))
         self.issued.append(stored)
         return stored
 
@@ -168,6 +195,7 @@ class Shop:
         head.sequence += 1
         head.digest = chain.link(head.digest, body)
         head.last_number = max(head.last_number or 0, document.number)
+        head.first_number = min(head.first_number or document.number, document.number)
         head.last_issued_at = max(head.last_issued_at or document.issued_at, document.issued_at)
         cashier_id = self.names.cashier(CASHIER)
         self.session.merge(Cashier(organisation_id=self.company.id, id=cashier_id, name=CASHIER))
