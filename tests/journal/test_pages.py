@@ -88,6 +88,8 @@ def test_tells_autonomous_and_remarked_documents_from_the_rest(browser: FlaskCli
     ("facts", "words"),
     [
         ({"delivery": "sent"}, "Отправлен"),
+        ({"delivery": "sent", "autonomous": True}, "Отправлен"),
+        ({"delivery": "sent", "is_late": True}, "Отправлен"),
         ({"delivery": "waiting"}, "Не отправлен"),
         ({"delivery": "waiting", "is_late": True}, "Автономный"),
         ({"delivery": "waiting", "autonomous": True}, "Автономный"),
