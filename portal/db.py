@@ -4,12 +4,15 @@ A transaction speaks for one organisation (`organisation_id`) and, where a perso
 row-level security shows and takes nothing else. `organisation_id=None` sees no tenant's rows at all.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from portal.config import Settings
@@ -109,3 +112,45 @@ def transaction(
             session.execute(text("set transaction isolation level repeatable read, read only"))
         speak_for(session, organisation_id, person_id)
         yield session
+
+
+# Connections that nobody uses now, of this process, by the engine they were made for.
+_idle: dict[tuple[int, int], list[Any]] = {}
+
+
+@contextmanager
+def statements() -> Iterator[Any]:
+    """The driver's cursor, outside of any transaction: every statement is one of its own, and durable when it returns.
+
+    A statement says itself for whom it speaks (`kassa.organisation`, for its own duration). Raises what the driver raises,
+    but for SQLAlchemy's OperationalError where the database went away: nobody knows then whether the statement was done.
+    """
+    current: Engine | Connection = _state["current"]
+    if isinstance(current, Connection):
+        # Somebody looks on from inside one transaction, and takes part.
+        with current.connection.cursor() as cursor:  # type: ignore[attr-defined] # the driver's, behind a protocol
+            yield cursor
+        return
+    idle = _idle.setdefault((os.getpid(), id(current)), [])
+    connection = idle.pop() if idle else _connect_apart(current)
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        # The other connections are as old as this one.
+        while idle:
+            idle.pop().close()
+        connection.close()
+        raise OperationalError(None, None, error) from error
+    finally:
+        if not connection.closed:
+            idle.append(connection)
+
+
+def _connect_apart(engine: Engine) -> Any:
+    """A connection of its own, made like the engine's."""
+    fairy = engine.raw_connection()
+    connection: Any = fairy.driver_connection
+    fairy.detach()
+    connection.autocommit = True
+    return connection

@@ -9,6 +9,7 @@
 Within `session` nothing is committed; with `database`, write inside `with transaction() as session:`.
 """
 
+from datetime import UTC, datetime
 from itertools import count
 
 import sqlalchemy as sa
@@ -16,6 +17,10 @@ from sqlalchemy.orm import Session
 
 from portal.auth.models import Login
 from portal.db import speak_for
+from portal.fiscal.commands import RegisterSettings
+from portal.fiscal.dialects import dialect_of
+from portal.fiscal.register import new_register
+from portal.journal.issuing import create_till
 from portal.orgs.models import Membership, Organisation, Person, Point
 from portal.registers.models import Register
 
@@ -81,6 +86,34 @@ def register(
     session.add(made)
     session.flush()
     return made
+
+
+def cloud_till(
+    session: Session,
+    register: Register,
+    settings: RegisterSettings | None = None,
+    *,
+    country: str = "by",
+    host: str | None = "127.0.0.1",
+    port: int | None = 9,
+    device: int | None = 1,
+    token: int | None = 1,
+) -> Register:
+    """A register that issues its documents here; `host=None` for one without an operator. Gives the register back."""
+    create_till(
+        session,
+        register.organisation_id,
+        register.id,
+        new_register(register.factory_number, dialect_of(country)),
+        settings or RegisterSettings(),
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+        operator_host=host,
+        operator_port=port,
+        operator_device=device,
+        token=token,
+    )
+    session.refresh(register)
+    return register
 
 
 def person(

@@ -1,0 +1,89 @@
+"""Issuing: how a cloud till is read and how a document it issues is written, one statement each.
+
+As functions, because their plans are kept by the connection: planning a receipt takes longer than writing it. Each
+says for whom it speaks, for its own transaction, so that row-level security binds it like any other statement.
+"""
+
+from alembic import op
+
+revision = "2026_11_21_issuing"
+down_revision = "2026_11_21_cloud_tills"
+branch_labels = None
+depends_on = None
+
+# Everything of one moment, for the function is stable; `known` is the document that has the caller's key.
+READ = """
+create function read_till(p_organisation integer, p_register integer, p_key text,
+    out version bigint, out state text, out settings text, out request_number integer, out in_flight bigint,
+    out is_held boolean, out held_until timestamptz, out operator_host text, out operator_port integer,
+    out operator_device bigint, out token bigint, out blocked_code integer, out blocked_text text,
+    out blocked_at timestamptz, out next_try_at timestamptz, out sequence bigint, out digest bytea,
+    out point_id integer, out zone text, out day_starts_hour smallint, out known bigint)
+language plpgsql stable as $$
+begin
+    perform set_config('kassa.organisation', p_organisation::text, true);
+    select t.version, t.state, t.settings, t.request_number, t.in_flight, t.held_until > clock_timestamp(),
+        t.held_until, t.operator_host, t.operator_port, t.operator_device, t.token, t.blocked_code, t.blocked_text,
+        t.blocked_at, t.next_try_at, h.sequence, h.digest, r.point_id, p.zone, p.day_starts_hour
+    into version, state, settings, request_number, in_flight, is_held, held_until, operator_host, operator_port,
+        operator_device, token, blocked_code, blocked_text, blocked_at, next_try_at, sequence, digest, point_id, zone,
+        day_starts_hour
+    from cloud_till t
+        join register r on r.organisation_id = p_organisation and r.id = p_register
+        join point p on p.organisation_id = p_organisation and p.id = r.point_id
+        join register_head h on h.organisation_id = p_organisation and h.register_id = p_register
+    where t.organisation_id = p_organisation and t.register_id = p_register;
+    if p_key is not null then
+        select i.number into known from issued_document i
+        where i.organisation_id = p_organisation and i.register_id = p_register and i.key = p_key;
+    end if;
+end $$;
+"""
+
+# True when it was written, false when the till has moved since it was read: nothing is written then.
+WRITE = """
+create function issue_document(p_organisation integer, p_register integer, p_version bigint, p_state text,
+    p_autonomous_since timestamptz, p_hold_s double precision, p_number bigint, p_sequence bigint, p_kind integer,
+    p_shift integer, p_ordinal integer, p_issued_at timestamptz, p_day date, p_hour integer, p_point integer,
+    p_cashier bigint, p_total bigint, p_cash bigint, p_card bigint, p_mobile bigint, p_other bigint, p_change bigint,
+    p_payment integer, p_autonomous boolean, p_sign text, p_digest bytea, p_till_digest bytea, p_body text,
+    p_key text, p_basis bigint, p_request_number integer, p_delivery text, p_at timestamptz)
+returns boolean language plpgsql as $$
+begin
+    perform set_config('kassa.organisation', p_organisation::text, true);
+    update cloud_till set version = p_version + 1, state = p_state, autonomous_since = p_autonomous_since,
+        request_number = coalesce(p_request_number, request_number),
+        in_flight = case when p_hold_s is null then in_flight else p_number end,
+        held_until = case when p_hold_s is null then held_until else clock_timestamp() + make_interval(secs => p_hold_s) end
+    where organisation_id = p_organisation and register_id = p_register and version = p_version;
+    if not found then
+        return false;
+    end if;
+    update register_head set sequence = p_sequence, digest = p_digest, first_number = coalesce(first_number, p_number),
+        last_number = p_number, last_issued_at = p_issued_at, till_digest = p_till_digest
+    where organisation_id = p_organisation and register_id = p_register;
+    insert into document (organisation_id, register_id, number, sequence, kind, shift, ordinal, issued_at, day, hour,
+        point_id, cashier_id, total_minor, cash_minor, card_minor, mobile_minor, other_minor, change_minor, payment,
+        autonomous, fiscal_sign, batch_id, accepted_at, digest)
+    values (p_organisation, p_register, p_number, p_sequence, p_kind, p_shift, p_ordinal, p_issued_at, p_day, p_hour,
+        p_point, p_cashier, p_total, p_cash, p_card, p_mobile, p_other, p_change, p_payment, p_autonomous, p_sign, 0,
+        p_at, p_digest);
+    insert into document_body (organisation_id, register_id, number, body)
+    values (p_organisation, p_register, p_number, p_body);
+    insert into issued_document (organisation_id, register_id, number, key, basis, request_number, delivery,
+        is_autonomous, autonomous_sign)
+    values (p_organisation, p_register, p_number, p_key, p_basis, p_request_number, p_delivery, p_autonomous,
+        case when p_autonomous then p_sign end);
+    return true;
+end $$;
+"""
+
+
+def upgrade() -> None:
+    op.execute(READ)
+    op.execute(WRITE)
+
+
+def downgrade() -> None:
+    op.execute("drop function read_till")
+    op.execute("drop function issue_document")
