@@ -15,7 +15,8 @@ from portal.cli._address import running_url
 from portal.cli._progress import Progress
 from portal.demo.door import Door
 from portal.demo.history import DAYS, SEED, ensure_history
-from portal.demo.live import Outbox, Simulation, choose
+from portal.demo.live import Simulation, choose
+from portal.demo.outbox import Outbox
 from portal.demo.people import PASSWORD, describe_people, ensure_demo
 from portal.demo.tokens import provide_tokens
 from portal.primitives import clock

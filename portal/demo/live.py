@@ -5,13 +5,10 @@ goes out first, under its old key; then the till waits until everything it ever 
 there how it stands, makes up for the time it was away, and goes on.
 """
 
-import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from random import Random
 from threading import Event
 
@@ -22,6 +19,7 @@ from portal.db import transaction
 from portal.demo.clerk import Clerk
 from portal.demo.door import Door, Refused, Unreachable
 from portal.demo.history import SEED, batches_of, tell, till_of
+from portal.demo.outbox import Outbox
 from portal.demo.people import Place
 from portal.demo.shops import day_at, hours_of, local_moment
 from portal.demo.till import Till
@@ -44,38 +42,6 @@ REPORT_EVERY = timedelta(minutes=5)
 
 class Stopped(Exception):
     """The simulation was asked to end."""
-
-
-@dataclass
-class Outbox:
-    """Batches that were not acknowledged yet, one file per register."""
-
-    directory: Path
-
-    def keep(self, register: str, key: str, body: bytes) -> None:
-        """Remember a batch before it is sent."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        new = self.directory / f"{register}.new"
-        with new.open("w", encoding="utf-8") as file:
-            json.dump({"key": key, "body": body.decode()}, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(self._file(register))
-
-    def kept(self, register: str) -> tuple[str, bytes] | None:
-        """The batch that waits for its acknowledgement, if any."""
-        try:
-            content = json.loads(self._file(register).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        return content["key"], content["body"].encode()
-
-    def forget(self, register: str) -> None:
-        """The batch was acknowledged."""
-        self._file(register).unlink(missing_ok=True)
-
-    def _file(self, register: str) -> Path:
-        return self.directory / f"{register}.json"
 
 
 @dataclass

@@ -50,13 +50,14 @@ class DemoPerson:
 
 @dataclass(frozen=True)
 class Place:
-    """A register of the demo as the database knows it. `founded_at` anchors its history."""
+    """A register of the demo as the database knows it. `founded_at` anchors its history; `is_cloud` once it works here."""
 
     organisation_id: int
     register_id: int
     founded_at: datetime
     shop: Shop
     stall: Stall
+    is_cloud: bool = False
 
     @property
     def holder(self) -> Holder:
@@ -147,7 +148,7 @@ def _found(session: Session, company: Company, organisation_id: int | None, at: 
         for point in session.scalars(select(Point).where(Point.organisation_id == organisation_id))
     }
     registers = {
-        register.factory_number: register.id
+        register.factory_number: (register.id, register.kind == "cloud")
         for register in session.scalars(select(Register).where(Register.organisation_id == organisation_id))
     }
     places = []
@@ -164,7 +165,7 @@ def _found(session: Session, company: Company, organisation_id: int | None, at: 
                 at=at,
             ).id
         for stall in shop.stalls:
-            register_id = registers.get(stall.register)
+            register_id, is_cloud = registers.get(stall.register, (None, False))
             if register_id is None:
                 register_id = add_register(
                     session,
@@ -176,7 +177,7 @@ def _found(session: Session, company: Company, organisation_id: int | None, at: 
                     registration_number=stall.registration_number,
                     at=at,
                 ).id
-            places.append(Place(organisation_id, register_id, founded_at, shop, stall))
+            places.append(Place(organisation_id, register_id, founded_at, shop, stall, is_cloud))
     return places
 
 

@@ -103,7 +103,7 @@ class Stall:
 
 @dataclass(frozen=True)
 class Shop:
-    """One trading point."""
+    """One trading point. Where `streams`, its tills issue by themselves and stream; elsewhere they work in the cloud."""
 
     name: str
     address: str
@@ -113,6 +113,7 @@ class Shop:
     receipts_per_day: int
     stalls: tuple[Stall, ...] = field(repr=False)
     day_starts_hour: int = 0
+    streams: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,16 @@ def receipts_expected(shop: Shop, stall: Stall, day: date) -> float:
     return shop.receipts_per_day * stall.share * factor * growth
 
 
+def customers_weight(shop: Shop, stall: Stall, day: date, now: datetime) -> float:
+    """How many customers come to a register at this hour of a business day, compared with other registers."""
+    hours = hours_of(shop, day)
+    if hours is None:
+        return 0.0
+    curve = shop.trade.curve
+    hour = int((now - hours[0]).total_seconds()) // 3600
+    return stall.share * curve[max(0, min(hour, len(curve) - 1))]
+
+
 @cache
 def _offset(zone: str, day: date) -> timezone:
     """A point's offset on a day, as tills state it."""
@@ -196,9 +207,16 @@ def _stalls(
 
 
 def _by(
-    name: str, address: str, trade: Trade, per_day: int, stalls: tuple[Stall, ...], day_starts_hour: int = 0
+    name: str,
+    address: str,
+    trade: Trade,
+    per_day: int,
+    stalls: tuple[Stall, ...],
+    day_starts_hour: int = 0,
+    *,
+    streams: bool = False,
 ) -> Shop:
-    return Shop(name, address, "Europe/Minsk", trade, BELARUS, per_day, stalls, day_starts_hour)
+    return Shop(name, address, "Europe/Minsk", trade, BELARUS, per_day, stalls, day_starts_hour, streams)
 
 
 def _kz(name: str, address: str, per_day: int, stalls: tuple[Stall, ...]) -> Shop:
@@ -230,6 +248,7 @@ GRAIN_AND_HONEY = Company(
             SHOP,
             28,
             _stalls(1221, "1106", "Программная касса", (1.3, 1.1, 0.9, 0.7), "Климович О. П.", "Романчук В. Г.", "Бондарь И. Л.", "Царик Н. М."),
+            streams=True,
         ),
         _by(
             "Магазин у вокзала",

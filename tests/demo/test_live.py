@@ -15,7 +15,8 @@ from portal.config import Settings
 from portal.db import transaction
 from portal.demo.door import Door
 from portal.demo.history import ensure_history, till_of
-from portal.demo.live import LiveTill, Outbox, Sender, Simulation, choose
+from portal.demo.live import LiveTill, Sender, Simulation, choose
+from portal.demo.outbox import Outbox
 from portal.demo.people import Place
 from portal.demo.shops import GRAIN_AND_HONEY
 from portal.demo.till import Till
