@@ -6,6 +6,7 @@ Another country is another `Dialect`, not another branch.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -16,6 +17,10 @@ AUTONOMOUS_LENGTH_MAX: Final = timedelta(hours=72)
 
 ALWAYS: Final = date(1900, 1, 1)
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+
+# No offset from UTC moves a moment's date further than this from the date at another offset.
+_DAYS_NEAR: Final = 2
+_DAYS_KEPT_MAX: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +68,22 @@ class Dialect:
 
     def rates_at(self, moment: datetime) -> frozenset[int]:
         """The rates that hold at a moment, by the country's own calendar."""
-        for began, rates in self.rate_steps:
-            if moment >= began:
-                return rates
-        return frozenset()
+        rates = self._rates_of_days.get(moment.date())
+        return self._rates_at(moment) if rates is None else rates
+
+    def _rates_at(self, moment: datetime) -> frozenset[int]:
+        """As `rates_at`. The answer is kept for the whole date, unless a change is so near that its hour matters."""
+        day = moment.date()
+        found = next((rates for began, rates in self.rate_steps if moment >= began), frozenset[int]())
+        if all(abs((began.date() - day).days) > _DAYS_NEAR for began, _rates in self.rate_steps):
+            if len(self._rates_of_days) >= _DAYS_KEPT_MAX:
+                self._rates_of_days.clear()
+            self._rates_of_days[day] = found
+        return found
+
+    @cached_property
+    def _rates_of_days(self) -> dict[date, frozenset[int]]:
+        return {}
 
     def base_rate_at(self, moment: datetime) -> int:
         """The base rate at a moment, by the country's own calendar."""

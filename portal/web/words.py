@@ -196,6 +196,24 @@ REMARKS: dict[str, LazyString] = {
         "Документ от %(issued_at)s, а предыдущий от %(previous_at)s: время пошло назад."
     ),
     "digest_mismatch": lazy_gettext("Контрольная сумма, которую назвала касса, не сходится с документом."),
+    "rounding_wrong": lazy_gettext(
+        "Округление %(rounding_minor)s больше допустимого или ничем не объяснено."
+    ),
+    "modifiers_total": lazy_gettext(
+        "Скидки на чек %(discounts_minor)s и наценки %(markups_minor)s, а в чеке указано %(discount_minor)s и %(markup_minor)s."
+    ),
+    "modifier_tax": lazy_gettext(
+        "Скидка или наценка на чек: налог %(tax_minor)s с суммы %(sum_minor)s, а по ставке %(rate)s — %(expected_minor)s."
+    ),
+    "storno_wrong": lazy_gettext("Сторно позиции %(place)s записано неверно."),
+    "markings_count": lazy_gettext(
+        "Строка %(line)s: кодов маркировки %(markings)s, это не по одному на штуку."
+    ),
+    "buyer_invalid": lazy_gettext("Номер налогоплательщика покупателя «%(buyer)s» неверен."),
+    "basis_unexpected": lazy_gettext("У документа «%(kind)s» не бывает чека-основания."),
+    "report_unexpected": lazy_gettext("Сменный отчёт приложен к документу «%(kind)s»."),
+    "report_wrong": lazy_gettext("Сменный отчёт не сходится сам с собой: %(field)s."),
+    "engine_claimed": lazy_gettext("Касса выдаёт документ за оформленный порталом."),
     "previous_mismatch": lazy_gettext("Касса назвала не ту контрольную сумму документа № %(number)s."),
 }
 
