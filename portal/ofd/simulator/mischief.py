@@ -69,7 +69,7 @@ DRAWN: Final = tuple(kind for kind in Kind if kind is not Kind.SKEW)
 class Rule:
     """One kind that is on: for `share` of the requests, at most `times` more of them, and not after `until_s` (monotonic).
 
-    `device` is the key of the one register that it befalls; None for all.
+    `device` is the one register that it befalls, by its number or its key; None for all.
     """
 
     kind: Kind
@@ -133,13 +133,13 @@ class Mischief:
             else:
                 self._rules.pop(Kind(kind), None)
 
-    def draw(self, device: str) -> Trick | None:
-        """What befalls the next request of a register. Every kind that is on is drawn for in the order of `Kind`."""
+    def draw(self, key: str) -> Trick | None:
+        """What befalls the next request of a register, by its key in the book. Every kind that is on is drawn for in the order of `Kind`."""
         with self._lock:
             self._asked += 1
             for kind in DRAWN:
                 rule = self._standing(kind)
-                if rule is None or (rule.device is not None and rule.device != device):
+                if rule is None or not _befalls(rule, key):
                     continue
                 if rule.share < 1.0 and self._random.random() >= rule.share:
                     continue
@@ -188,6 +188,10 @@ class Mischief:
             self._rules[rule.kind] = Rule(
                 rule.kind, rule.share, rule.times - 1, rule.until_s, rule.seconds, rule.device
             )
+
+
+def _befalls(rule: Rule, key: str) -> bool:
+    return rule.device is None or rule.device in {key, key.partition("/")[2]}
 
 
 def parse(text: str) -> tuple[Kind, float, float | None]:

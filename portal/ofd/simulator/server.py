@@ -213,12 +213,16 @@ class OperatorServer:
         try:
             self._loop.run_forever()
         finally:
-            for server in servers:
-                server.close()
+            self._loop.run_until_complete(self._hang_up(servers))
+
+    async def _hang_up(self, servers: list[asyncio.Server]) -> None:
+        for server in servers:
+            server.close()
+        # A few turns of the loop: calls that were just taken become lines, and lines that are cut let go of their sockets.
+        for _ in range(5):
+            await asyncio.sleep(0)
             for line in tuple(self._lines):
                 line.cut()
-            # One more turn, in which the cut lines let go of their sockets.
-            self._loop.run_until_complete(asyncio.sleep(0))
 
     async def _serve(self, listening: socket.socket, desk: Desk) -> asyncio.Server:
         return await self._loop.create_server(
