@@ -49,11 +49,11 @@ def pay(
     cash = payments.cash_minor
     cashless = payments.card_minor + payments.mobile_minor + payments.other_minor
     _check_payments(payments)
-    if cash:
-        if total > cashless:
-            total = cashless + round_cash(total - cashless, dialect)
-        if cash % dialect.cash_step_minor:
-            raise rules.CashNotWhole(cash_minor=cash, step_minor=dialect.cash_step_minor)
+    if cash and due_minor > cashless:
+        # Rounded once: whatever is paid otherwise, what is left for cash must be what coins can pay.
+        total = cashless + round_cash(due_minor - cashless, dialect)
+    if cash % dialect.cash_step_minor:
+        raise rules.CashNotWhole(cash_minor=cash, step_minor=dialect.cash_step_minor)
     change = cash + cashless - total
     if change < 0:
         raise rules.NotEnoughMoney(total_minor=total, paid_minor=cash + cashless)
