@@ -8,6 +8,7 @@ from flask_babel import gettext, ngettext
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from portal.journal.delivery import Status, standing
 from portal.journal.places import Places
 from portal.orgs.access import Scope
 from portal.web import formats
@@ -107,7 +108,7 @@ where s.organisation_id = :organisation_id and s.closed_at is null and s.opened_
 order by s.opened_at limit :rows_max
 """
 
-_COUNTS = """
+_COUNTS = f"""
 select
   (select count(*) from gap where organisation_id = :organisation_id and closed_at is null
      and register_id = any(cast(:registers as integer[]))) as gaps,
@@ -116,7 +117,7 @@ select
      and register_id = any(cast(:registers as integer[]))) as missing,
   (select count(*) from quarantine where organisation_id = :organisation_id and retried_at is null
      and (register_id = any(cast(:registers as integer[])) or :everywhere)) as quarantined,
-  (select count(*) from document where organisation_id = :organisation_id and autonomous and day >= :since_day
+  (select count(*) from ({standing((Status.AUTONOMOUS,))}) s where day >= :since_day
      and (:everywhere or point_id = any(cast(:points as integer[])))) as autonomous,
   (select count(distinct (register_id, number)) from remark where organisation_id = :organisation_id
      and remarked_at >= :remarked_since and register_id = any(cast(:registers as integer[]))) as remarked

@@ -152,8 +152,12 @@ def test_tells_of_autonomous_and_of_remarked_documents(shop: Shop, till: Registe
         ),
         {"then": NOW - timedelta(days=2)},
     )
+    # What was issued here and sent late waits no longer; what became autonomous later on does.
+    shop.issue(till, at=NOW - timedelta(hours=2), autonomous=True, delivery="sent")
     found = look(shop)
     assert found["autonomous"].words.startswith("1 ")
+    shop.issue(till, at=NOW - timedelta(hours=2), is_late=True, delivery="waiting")
+    assert look(shop)["autonomous"].words.startswith("2 ")
     assert "status=autonomous" in found["autonomous"].address
     assert found["remarks"].words.startswith("1 ")
 
