@@ -33,6 +33,11 @@ CAPTIONS: Final = MappingProxyType(
         "cashier": Caption("Кассир", "Кассир", "Касір", "Cashier"),
         "time": Caption("Время", "Уақыты", "Час", "Time"),
         "basis": Caption("Основание: документ", "Негіз: құжат", "Падстава: дакумент", "Basis: document"),
+        "basis_receipt": Caption("Основание: чек", "Негіз: чек", "Падстава: чэк", "Basis: receipt"),
+        "rnm_short": Caption("РНМ", "КТН", "РНМ", "RNM"),
+        "cashier_code": Caption("Код кассира", "Кассир коды", "Код касіра", "Cashier code"),
+        "opened": Caption("Начало смены", "Ауысым басталды", "Пачатак змены", "Shift opened"),
+        "closed": Caption("Конец смены", "Ауысым аяқталды", "Канец змены", "Shift closed"),
         # What the document is.
         "shift_opened": Caption("СМЕНА ОТКРЫТА", "АУЫСЫМ АШЫЛДЫ", "ЗМЕНА АДКРЫТА", "SHIFT OPENED"),
         "sale": Caption("ПРОДАЖА", "САТУ", "ПРОДАЖ", "SALE"),
@@ -52,6 +57,8 @@ CAPTIONS: Final = MappingProxyType(
         "cost": Caption("Стоимость", "Құны", "Кошт", "Cost"),
         "discount": Caption("Скидка", "Жеңілдік", "Зніжка", "Discount"),
         "markup": Caption("Наценка", "Үстеме", "Нацэнка", "Markup"),
+        "rounding": Caption("Округление", "Дөңгелектеу", "Акругленне", "Rounding"),
+        "excise": Caption("Акцизная марка", "Акциздік таңба", "Акцызная марка", "Excise stamp"),
         "vat": Caption("НДС", "ҚҚС", "ПДВ", "VAT"),
         "vat_inside": Caption("в т.ч. НДС", "соның ішінде ҚҚС", "у т.л. ПДВ", "incl. VAT"),
         "cash": Caption("Наличные", "Қолма-қол", "Наяўныя", "Cash"),
@@ -59,6 +66,8 @@ CAPTIONS: Final = MappingProxyType(
         "mobile": Caption("Мобильный платеж", "Мобильді төлем", "Мабільны плацеж", "Mobile payment"),
         "other": Caption("Прочая оплата", "Басқа төлем", "Іншая аплата", "Other payment"),
         "change": Caption("Сдача", "Қайтарым", "Рэшта", "Change"),
+        "change_kz": Caption("Сумма сдачи", "Қайтарым", "Сума рэшты", "Change"),
+        "taken": Caption("Полученная сумма", "Алынған сома", "Атрыманая сума", "Received"),
         "total_kz": Caption("ИТОГО", "БАРЛЫҒЫ", "УСЯГО", "TOTAL"),
         "total_by": Caption("ИТОГО К ОПЛАТЕ", "ТӨЛЕМГЕ БАРЛЫҒЫ", "УСЯГО ДА АПЛАТЫ", "TOTAL TO PAY"),
         "sum": Caption("Сумма", "Сома", "Сума", "Sum"),
@@ -74,8 +83,57 @@ CAPTIONS: Final = MappingProxyType(
         "cash_outs": Caption("Изъято", "Алынды", "Вынята", "Cash out"),
         "in_drawer": Caption("Наличных в кассе", "Кассадағы ақша", "Наяўных у касе", "Cash in drawer"),
         "revenue": Caption("Выручка", "Түсім", "Выручка", "Revenue"),
+        # A report in full.
+        "documents_in_shift": Caption(
+            "Документов за смену", "Ауысым құжаттары", "Дакументаў за змену", "Documents"
+        ),
+        "receipts_in_shift": Caption("Чеков за смену", "Ауысым чектері", "Чэкаў за змену", "Receipts"),
+        "refunds_in_shift": Caption(
+            "Возвратов за смену", "Ауысым қайтарулары", "Вяртанняў за змену", "Refunds"
+        ),
+        "receipts_sum": Caption("Сумма чеков", "Чектер сомасы", "Сума чэкаў", "Sum of receipts"),
+        "refunds_sum": Caption("Сумма возвратов", "Қайтарулар сомасы", "Сума вяртанняў", "Sum of refunds"),
+        "received": Caption("Получено оплаты", "Алынған төлем", "Атрымана аплаты", "Payments received"),
+        "received_cash": Caption("наличными", "қолма-қол", "наяўнымі", "in cash"),
+        "received_card": Caption("картами", "картамен", "карткамі", "by card"),
+        "received_mobile": Caption("мобильными", "мобильді", "мабільнымі", "by mobile"),
+        "received_other": Caption("прочее", "басқа", "іншае", "otherwise"),
+        "discounts": Caption("Скидки", "Жеңілдіктер", "Зніжкі", "Discounts"),
+        "markups": Caption("Наценки", "Үстемелер", "Нацэнкі", "Markups"),
+        "vat_net": Caption(
+            "НДС с учетом возвратов",
+            "Қайтарулар ескерілген ҚҚС",
+            "ПДВ з улікам вяртанняў",
+            "VAT net of refunds",
+        ),
+        "life_count": Caption(
+            "Чеков за все время", "Барлық кездегі чектер", "Чэкаў за ўвесь час", "Receipts ever"
+        ),
+        "life_count_all": Caption("За все время", "Барлық кезде", "За ўвесь час", "Ever"),
+        "offline_count": Caption(
+            "Автономных чеков", "Автономды чектер", "Аўтаномных чэкаў", "Autonomous receipts"
+        ),
+        "offline_count_all": Caption("Автономных", "Автономды", "Аўтаномных", "Autonomous"),
+        "items": Caption("Позиции", "Позициялар", "Пазіцыі", "Positions"),
+        "receipts": Caption("Чеки", "Чектер", "Чэкі", "Receipts"),
+        "by_sections": Caption("ПО СЕКЦИЯМ", "СЕКЦИЯЛАР БОЙЫНША", "ПА СЕКЦЫЯХ", "BY SECTION"),
+        "section": Caption("Секция", "Секция", "Секцыя", "Section"),
+        "by_rates": Caption("НДС ПО СТАВКАМ", "МӨЛШЕРЛЕМЕЛЕР БОЙЫНША ҚҚС", "ПДВ ПА СТАЎКАХ", "VAT BY RATE"),
+        "turnover": Caption("Оборот с НДС", "ҚҚС-мен айналым", "Абарот з ПДВ", "Turnover with VAT"),
+        "turnover_without_tax": Caption(
+            "Оборот без НДС", "ҚҚС-сыз айналым", "Абарот без ПДВ", "Turnover without VAT"
+        ),
+        "by_cashiers": Caption("ПО КАССИРАМ", "КАССИРЛЕР БОЙЫНША", "ПА КАСІРАХ", "BY CASHIER"),
+        "non_nullable": Caption(
+            "НЕОБНУЛЯЕМЫЕ СУММЫ", "НӨЛГЕ ТҮСПЕЙТІН СОМАЛАР", "НЕАБНУЛЯЛЬНЫЯ СУМЫ", "TOTALS NEVER RESET"
+        ),
+        "at_start": Caption("На начало смены", "Ауысым басында", "На пачатак змены", "At shift start"),
+        "at_end": Caption("На конец смены", "Ауысым соңында", "На канец змены", "At shift end"),
+        "checksum": Caption("Контрольная сумма", "Бақылау сомасы", "Кантрольная сума", "Checksum"),
         # The foot.
         "fiscal_sign": Caption("ФП", "ФБ", "ФП", "FS"),
+        "buyer_kz": Caption("ИИН/БИН клиента", "Клиенттің ЖСН/БСН", "ІІН/БІН кліента", "Customer IIN/BIN"),
+        "buyer_by": Caption("УНП покупателя", "Сатып алушының УНП", "УНП пакупніка", "Buyer's UNP"),
         "ui": Caption("УИ", "УИ", "УІ", "UI"),
         "ofd": Caption("ОФД", "ФДО", "АФД", "OFD"),
         "check_site": Caption(
