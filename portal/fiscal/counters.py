@@ -142,14 +142,16 @@ def count_receipt(counters: Counters, document: Document) -> Counters:
     place = PLACES[document.kind]
     operation = counters.operations[place]
     void = 0 if counters.voids is None else getattr(counters.voids, STATED[place][1])
-    _check(
-        max(
-            operation.taken_minor,
-            operation.sum_minor + void,
-            operation.item_minor + operation.markup_minor,
-            abs(revenue(counters)),
-        )
+    stated = max(
+        operation.taken_minor,
+        operation.sum_minor + void,
+        operation.item_minor + operation.markup_minor,
+        abs(revenue(counters)),
     )
+    if stated > SUM_MAX // 2:
+        # Rounding of positions is in no sum above, and too little to matter far below the limit.
+        stated = max(stated, *(row[3] for row in counters.sections), *(row[2] for row in counters.taxes))
+    _check(stated)
     if operation.non_nullable_minor > _LIFE_SUM_MAX:
         raise rules.SumTooLarge(sum_minor=operation.non_nullable_minor, sum_max_minor=_LIFE_SUM_MAX)
     return counters
@@ -266,7 +268,7 @@ def _move_receipt(counters: Counters, document: Document, sign: int, *, is_offli
         else:
             section[0] += 1
             section[1] += line_sum
-        items += line_sum
+        items += line_sum - line.rounding_minor
         if line.discount_minor:
             discount_count += 1
             discounts += line.discount_minor
@@ -276,7 +278,7 @@ def _move_receipt(counters: Counters, document: Document, sign: int, *, is_offli
         if line.tax_rate is not None:
             _collect(taxes, line.tax_rate, line_sum, line.tax_minor)
             tax += line.tax_minor
-    # Positions are told before their modifiers.
+    # Positions are told at price × quantity.
     items += discounts - markups
     for modifier in document.modifiers:
         direction = 1 if modifier.markup else -1

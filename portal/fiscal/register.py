@@ -125,8 +125,8 @@ def report_of(register: Register, at: datetime, *, is_closing: bool) -> ShiftRep
 
     - `operations`: receipts of each kind. `sum_minor` is their totals, after modifiers and rounding; payments are net
       of change, so that `taken_minor` − `change_minor` is what they add up to; discounts and markups are those of lines and
-      of receipts together; an item is a line at price × quantity with its own rounding, before its modifiers; `tax_minor`
-      is less the tax of discounts and with that of markups. `non_nullable_minor` is `start_non_nullable_minor` + `sum_minor`.
+      of receipts together; an item is a line at price × quantity, before rounding and modifiers; `tax_minor` is
+      less the tax of discounts and with that of markups. `non_nullable_minor` is `start_non_nullable_minor` + `sum_minor`.
     - `sections` and `taxes` are sorted by section or rate and then in the order of OPERATIONS, `cashiers` by name and
       code. A row of noughts is left out.
     - `taxes` turn over the lines of a rate less and with what the receipts' modifiers put on it; rounding of a total

@@ -89,11 +89,11 @@ def test_what_was_taken_less_the_change_is_what_was_paid() -> None:
     assert (stated.cash_minor, stated.card_minor) == (93_731_500, 29_765_400)
 
 
-def test_a_position_is_told_with_its_own_rounding_and_before_its_modifiers() -> None:
+def test_a_position_is_told_before_its_rounding_and_its_modifiers() -> None:
     till = kazakh_till()
     till.receipt(goods(26_000, 2470, discount=off(6_400)), rounding=RoundingMode.POSITIONS)
     stated = operation(till.x_report())
-    assert (stated.item_minor, stated.discount_minor, stated.sum_minor) == (64_200, 6_400, 57_800)
+    assert (stated.item_minor, stated.discount_minor, stated.sum_minor) == (64_220, 6_400, 57_800)
 
 
 def test_sums_that_are_never_reset_go_on_from_shift_to_shift() -> None:
@@ -369,6 +369,16 @@ def test_items_and_markups_are_bounded_together() -> None:
     till.receipt(goods(SUM_MAX // 2, discount=off(SUM_MAX // 2)))
     with pytest.raises(rules.SumTooLarge):
         till.receipt(goods(1, markup=off(100)))
+
+
+def test_the_rounding_of_positions_is_bounded_with_its_section() -> None:
+    till = kazakh_till(rounding=RoundingMode.POSITIONS)
+    till.receipt(goods(SUM_MAX - 100), payments=Payments(card_minor=SUM_MAX - 100))
+    modifiers = (ReceiptModifier(change=off(200)),)
+    with pytest.raises(rules.SumTooLarge):
+        till.receipt(goods(50), goods(50), modifiers=modifiers, payments=Payments())
+    till.receipt(goods(49), goods(50), modifiers=(ReceiptModifier(change=off(100)),), payments=Payments())
+    assert till.x_report().report
 
 
 def test_revenue_is_bounded_though_each_kind_is_not_too_large() -> None:
