@@ -3,6 +3,8 @@
 Every register's day is a function of the seed, the register and the date, and of the till's state at its
 beginning, which is read back from the journal. A batch holds whole days. So a history that was killed goes on
 where it stood and comes out the same, and one that is there already is left alone.
+
+Where it is asked for, registers of shops that work in the cloud are taken over at the end of their streamed past.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,8 +20,10 @@ from portal.analytics.models import Shift
 from portal.config import Settings
 from portal.db import transaction
 from portal.demo.clerk import Clerk, chance_of, play_day
+from portal.demo.outbox import Outbox
 from portal.demo.people import Place
 from portal.demo.shops import day_at
+from portal.demo.takeover import closing_documents, take_over
 from portal.demo.till import Till, take_up
 from portal.fiscal import codec
 from portal.fiscal.chain import canonical
@@ -68,6 +72,8 @@ class Order:
     until: datetime
     seed: int
     days: int
+    is_taken_over: bool = False
+    outbox: Outbox | None = None
 
 
 def ensure_history(
@@ -79,9 +85,21 @@ def ensure_history(
     seed: int = SEED,
     days: int = DAYS,
     processes: int = PROCESSES,
+    takes_over: bool = False,
+    outbox: Outbox | None = None,
 ) -> int:
-    """Write what is missing of the past of these registers up to `at`; returns how many documents that was."""
-    orders = [Order(settings, place, at, seed, days) for place in _behind(places, at)]
+    """Write what is missing of the past of these registers up to `at`; returns how many documents that was.
+
+    With `takes_over` registers that are to work in the cloud do so afterwards; what their tills sent and did not see
+    acknowledged is in `outbox`.
+    """
+    streaming = [place for place in places if not place.is_cloud]
+    behind = {place.register_id for place in _behind(streaming, at)}
+    orders = [
+        Order(settings, place, at, seed, days, is_leaving, outbox)
+        for place in streaming
+        if (is_leaving := takes_over and not place.shop.streams) or place.register_id in behind
+    ]
     if not orders:
         return 0
     total = 0
@@ -103,6 +121,8 @@ def write_history(order: Order) -> int:
     db.connect(order.settings)
     queue.connect(order.settings)
     place = order.place
+    if order.is_taken_over and order.outbox is not None:
+        _send_kept(place, order.outbox)
     # What an earlier try left waiting comes first, so that the head is the truth.
     drain_register(place.organisation_id, place.register_id)
     with transaction(place.organisation_id) as session:
@@ -113,7 +133,25 @@ def write_history(order: Order) -> int:
         _accept(place, raws, first_number)
         drain_register(place.organisation_id, place.register_id)
         written += len(raws)
+    if order.is_taken_over:
+        closing = closing_documents(place, till, at=order.until, seed=order.seed)
+        if closing:
+            _accept(place, [canonical(document) for document in closing], closing[0].number)
+            drain_register(place.organisation_id, place.register_id)
+            written += len(closing)
+        take_over(place, at=order.until)
     return written
+
+
+def _send_kept(place: Place, outbox: Outbox) -> None:
+    """Take in what a till sent and did not see acknowledged; what is here already is only repeated."""
+    kept = outbox.kept(place.stall.register)
+    if kept is not None:
+        key, body = kept
+        speaker = Speaker(place.organisation_id, PORTAL_SENDER, place.register_id)
+        with transaction(place.organisation_id) as session:
+            accept_batch(session, speaker, key, body, at=clock.now())
+        outbox.forget(place.stall.register)
 
 
 def tell(place: Place, till: Till, *, until: datetime, seed: int = SEED, days: int = DAYS) -> Iterator[Day]:

@@ -1,0 +1,83 @@
+"""A register of the demo leaves its physical till behind: from its next document on the portal issues for it.
+
+Its past was streamed and stays what it is. The till sends what it had not sent yet and closes its shift; how the
+register stands then is told by its journal.
+"""
+
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from portal.analytics.refold import read_journal
+from portal.db import transaction
+from portal.demo.clerk import Clerk, chance_of
+from portal.demo.customers import settings_of
+from portal.demo.people import Place
+from portal.demo.shops import COMPANIES, Company, Shop, day_at, local_moment
+from portal.demo.till import Till
+from portal.fiscal import codec
+from portal.fiscal.documents import Document
+from portal.fiscal.replay import adopt
+from portal.journal.issuing import create_till
+from portal.registers.models import Register
+
+# The last two documents of a till that closes its shift are this far apart.
+CLOSING_TAKES = timedelta(seconds=30)
+
+
+def closing_documents(place: Place, till: Till, *, at: datetime, seed: int) -> list[Document]:
+    """What a till issues to close its shift, if one is open."""
+    if not till.is_open or till.opened_at is None:
+        return []
+    till.autonomous = False
+    day = day_at(place.shop, till.opened_at)
+    clerk = Clerk(place.shop, place.stall, till, day, chance_of(seed, place.stall, day, after=till.number))
+    moment = local_moment(place.shop, at - CLOSING_TAKES)
+    if till.last_issued_at is not None:
+        moment = max(moment, till.last_issued_at)
+    return list(clerk.close(moment))
+
+
+def take_over(place: Place, *, at: datetime) -> bool:
+    """Let the portal issue for a register whose shift is closed; False when it does already."""
+    with transaction(place.organisation_id) as session:
+        # Whoever drains its lane now sees it work in the cloud afterwards.
+        session.execute(
+            text("select pg_advisory_xact_lock(:o, :r)"),
+            {"o": place.organisation_id, "r": place.register_id},
+        )
+        kind = session.execute(
+            select(Register.kind)
+            .where(Register.organisation_id == place.organisation_id, Register.id == place.register_id)
+            .with_for_update()
+        ).scalar_one()
+        if kind == "cloud":
+            return False
+        shop, stall = place.shop, place.stall
+        create_till(
+            session,
+            place.organisation_id,
+            place.register_id,
+            adopt(
+                stall.register,
+                shop.dialect,
+                _documents(session, place),
+                registration_number=stall.registration_number,
+            ),
+            settings_of(shop, stall, company_of(shop).tax_id),
+            at=at,
+        )
+    return True
+
+
+def _documents(session: Session, place: Place) -> list[Document]:
+    """What a register has issued so far, in the order of its numbers."""
+    journal = read_journal(session, place.organisation_id, place.register_id)
+    return sorted((codec.decode(stored.body.encode()) for stored in journal), key=attrgetter("number"))
+
+
+def company_of(shop: Shop) -> Company:
+    """Whose shop it is."""
+    return next(company for company in COMPANIES if shop in company.shops)
