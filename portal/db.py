@@ -148,8 +148,11 @@ def statements() -> Iterator[Any]:
 
 
 def _connect_apart(engine: Engine) -> Any:
-    """A connection of its own, made like the engine's."""
-    fairy = engine.raw_connection()
+    """A connection of its own, made like the engine's. Raises SQLAlchemy's OperationalError while there is no database."""
+    try:
+        fairy = engine.raw_connection()
+    except psycopg2.OperationalError as error:
+        raise OperationalError(None, None, error) from error
     connection: Any = fairy.driver_connection
     fairy.detach()
     connection.autocommit = True
