@@ -21,7 +21,6 @@ from portal.ofd.simulator.server import OperatorServer
 from portal.processes import python
 
 KEEP_S = 0.05
-ENDING_S = 60.0
 SECRET = "a secret that only a storm knows, for as long as it lasts"  # noqa: S105 - nobody signs in here
 
 
@@ -117,14 +116,13 @@ class Operator:
 
 @dataclass
 class Keeper:
-    """Keeps programs running: whoever dies is started again at once."""
+    """Keeps programs running: whoever dies is started again at once, whoever ends with status 0 has done its work."""
 
     environment: Mapping[str, str]
     log_directory: Path
     commands: dict[str, list[str]]
     starts: Counter[str] = field(default_factory=Counter)
     _running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
-    _ended: set[str] = field(default_factory=set)
     _stop: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
 
@@ -143,7 +141,7 @@ class Keeper:
                 self.kill(name)
 
     def kill(self, name: str) -> None:
-        """SIGKILL a program together with its own children; it is started again unless it has been ended."""
+        """SIGKILL a program together with its own children; it is started again."""
         with self._lock:
             process = self._running.get(name)
             if process is not None and process.poll() is None:
@@ -151,27 +149,18 @@ class Keeper:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(10)
 
-    def end(self, names: list[str], seconds: float = ENDING_S) -> dict[str, int]:
-        """Ask programs to stop, for good, and wait for them; their exit statuses. Raises TimeoutError."""
-        with self._lock:
-            self._ended.update(names)
-            for name in names:
-                process = self._running.get(name)
-                if process is not None and process.poll() is None:
-                    process.terminate()
+    def wait_for(self, names: list[str], seconds: float) -> None:
+        """Wait until programs have done their work. Raises TimeoutError."""
         wait_until(
-            lambda: all(self._running[name].poll() is not None for name in names),
-            f"{names} to end",
-            seconds=seconds,
+            lambda: all(self._running[name].poll() == 0 for name in names), f"{names} to end", seconds=seconds
         )
-        return {name: self._running[name].returncode for name in names}
 
     def _keep(self) -> None:
         while not self._stop.is_set():
             for name, command in self.commands.items():
                 with self._lock:
                     process = self._running.get(name)
-                    if name not in self._ended and (process is None or process.poll() is not None):
+                    if process is None or process.poll() not in {None, 0}:
                         self._running[name] = self._start(name, command)
             self._stop.wait(KEEP_S)
 

@@ -1,11 +1,13 @@
 """What clients of a storm are told to do, and what they write down: one JSON line before they ask, one for every answer."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from portal.fiscal.commands import Command
+from portal.journal.issuing import Issued
 
 
 class Lane(Struct, frozen=True):
@@ -18,13 +20,14 @@ class Lane(Struct, frozen=True):
 
 
 class Orders(Struct, frozen=True):
-    """What a client is told."""
+    """What a client is told. It works until the file `until` is there."""
 
     client: int
     deadline_s: float
     lanes: list[Lane]
     log: str
     seed: int
+    until: str
 
 
 class Intent(Struct, frozen=True, tag="intent"):
@@ -61,6 +64,22 @@ class Refused(Struct, frozen=True, tag="refused"):
 
 
 Entry = Intent | Answered | Refused
+
+
+def answered(intent: Intent, issued: Issued) -> Answered:
+    """What is written down of an acknowledged document."""
+    return Answered(
+        intent.key,
+        intent.organisation_id,
+        intent.register_id,
+        issued.document.number,
+        issued.document.kind,
+        hashlib.sha256(issued.body).hexdigest(),
+        issued.delivery,
+        issued.is_repeated,
+    )
+
+
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
