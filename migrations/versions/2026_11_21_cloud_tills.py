@@ -48,6 +48,7 @@ create table issued_document (
     fiscal_sign text,
     qr text,
     attempts integer not null default 0,
+    refusals integer not null default 0,
     first_tried_at timestamptz,
     sent_at timestamptz,
     result_code integer,
@@ -106,7 +107,7 @@ create function waiting_deliveries(most integer) returns table (organisation_id 
     language sql stable security definer set search_path = pg_catalog, public
     as $$ select t.organisation_id, t.register_id from public.cloud_till t
           where coalesce(t.next_try_at, '-infinity') <= now() and coalesce(t.held_until, '-infinity') <= now()
-              and (t.autonomous_since is not null or t.in_flight is not null or exists (
+              and (t.autonomous_since is not null or t.in_flight is not null or t.blocked_code is not null or exists (
                   select from public.issued_document i where i.organisation_id = t.organisation_id
                   and i.register_id = t.register_id and i.delivery = 'waiting'))
           order by t.next_try_at nulls first, t.organisation_id, t.register_id limit most $$;

@@ -54,7 +54,7 @@ update cloud_till set {_LAND}, token = coalesce(%(token)s, token), next_try_at =
 
 _REFUSED: Final = f"""{_SPEAK}
 with landed as (
-    update issued_document set result_code = %(code)s, result_text = %(text)s, {_TRIED},
+    update issued_document set result_code = %(code)s, result_text = %(text)s, refusals = refusals + 1, {_TRIED},
         delivery = case when %(final)s then 'refused' else delivery end
     where {_TILL} and number = %(n)s
 ), remarked as (

@@ -37,7 +37,7 @@ class Waiting(Struct, frozen=True):
     """A document that its operator has not taken yet.
 
     `is_autonomous` and `autonomous_sign` are what it was printed with; `attempts` tries were made, the first at
-    `first_tried_at`, and the last ended with `result_code`, None when nothing was answered.
+    `first_tried_at`, so many of them were refused, and the last ended with `result_code`, None when nothing was answered.
     """
 
     number: int
@@ -47,6 +47,7 @@ class Waiting(Struct, frozen=True):
     is_autonomous: bool
     autonomous_sign: str | None
     attempts: int
+    refusals: int
     first_tried_at: datetime | None
     result_code: int | None
 
@@ -66,7 +67,8 @@ where i.organisation_id = %(o)s and i.register_id = %(r)s and i.number = %(n)s
 _WAITING = (
     _SPEAK
     + """
-select i.number, b.body, i.request_number, i.is_autonomous, i.autonomous_sign, i.attempts, i.first_tried_at, i.result_code
+select i.number, b.body, i.request_number, i.is_autonomous, i.autonomous_sign, i.attempts, i.refusals,
+    i.first_tried_at, i.result_code
 from issued_document i
 join document_body b on b.organisation_id = %(o)s and b.register_id = %(r)s and b.number = i.number
 where i.organisation_id = %(o)s and i.register_id = %(r)s and i.delivery = 'waiting'
@@ -118,10 +120,19 @@ def list_waiting(organisation_id: int, register_id: int, limit: int) -> list[Wai
 
 
 def _waiting(row: Iterable[Any]) -> Waiting:
-    number, text, request_number, is_autonomous, sign, attempts, first_tried_at, result_code = row
+    number, text, request_number, is_autonomous, sign, attempts, refusals, first_tried_at, result_code = row
     body: bytes = text.encode()
     return Waiting(
-        number, decode(body), body, request_number, is_autonomous, sign, attempts, first_tried_at, result_code
+        number,
+        decode(body),
+        body,
+        request_number,
+        is_autonomous,
+        sign,
+        attempts,
+        refusals,
+        first_tried_at,
+        result_code,
     )
 
 

@@ -32,6 +32,7 @@ from portal.journal.standing import (
     NotACloudTill,
     ShiftIsOpen,
     Standing,
+    TillBlocked,
     TillBusy,
     read_standing,
 )
@@ -39,7 +40,7 @@ from portal.journal.tills import create_till, record_event, set_operator, set_se
 from portal.journal.writing import WRITE, Draft, draft, fields
 
 __all__ = [
-    "Issued", "KeyTooLong", "Moved", "NotACloudTill", "ShiftIsOpen", "Standing", "TillBusy", "Waiting", "change_state",
+    "Issued", "KeyTooLong", "Moved", "NotACloudTill", "ShiftIsOpen", "Standing", "TillBlocked", "TillBusy", "Waiting", "change_state",
     "create_till", "find_original", "give_up", "hold", "issue", "list_waiting", "read_issued", "read_standing",
     "record_answer", "record_event", "record_no_answer", "record_refusal", "release", "set_operator", "set_settings",
     "set_token", "take_back", "void",
@@ -67,7 +68,7 @@ def issue(
     its answer is recorded, and after that time it counts as unanswered. Documents that need no operator first (Belarus, a
     till that works autonomously or has no operator) ignore it.
 
-    Refuses `KeyTooLong`, `NotACloudTill`, `TillBusy` and what the engine refuses.
+    Refuses `KeyTooLong`, `NotACloudTill`, `TillBlocked`, `TillBusy` and what the engine refuses.
     """
     if key is not None and not 1 <= len(key) <= KEY_LENGTH_MAX:
         raise KeyTooLong(length=len(key), length_max=KEY_LENGTH_MAX)
@@ -87,6 +88,8 @@ def issue(
             continue
         if standing.known is not None:
             return read_issued(organisation_id, register_id, standing.known, is_repeated=True)
+        if standing.blocked_code is not None:
+            raise TillBlocked(result_code=standing.blocked_code, text=standing.blocked_text or "")
         new = draft(standing, command, at=at, key=key, hold_s=hold_s if is_first else None)
         try:
             if write(new):

@@ -170,6 +170,7 @@ class IssuedDocument(Base):
     fiscal_sign: Mapped[str | None] = mapped_column(Text)
     qr: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    refusals: Mapped[int] = mapped_column(Integer, default=0)
     first_tried_at: Mapped[datetime | None] = mapped_column(Moment)
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
     result_code: Mapped[int | None] = mapped_column(Integer)

@@ -45,6 +45,13 @@ class ShiftIsOpen(Refusal):
     status = 409
 
 
+class TillBlocked(Refusal):
+    """The operator has blocked the register. Facts: `result_code`, `text`."""
+
+    code = "ofd.blocked"
+    status = 409
+
+
 class Moved(Exception):
     """The till is not what it was when it was read: read it again. Nothing was written."""
 
