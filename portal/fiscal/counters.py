@@ -12,8 +12,8 @@ from bisect import bisect_left
 from operator import add
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from portal.fiscal import rules
 from portal.fiscal.documents import (
@@ -136,7 +136,7 @@ def _fresh(operation: Operation) -> Operation:
 
 def count_receipt(counters: Counters, document: Document) -> Counters:
     """Count a sale, a purchase or a refund. Refuses `SumTooLarge` when no report could state the shift any more."""
-    counters = msgspec.structs.replace(
+    counters = replace(
         _move_receipt(counters, document, 1, is_offline=document.autonomous), receipts=counters.receipts + 1
     )
     place = PLACES[document.kind]
@@ -161,7 +161,7 @@ def count_annulment(counters: Counters, document: Document) -> Counters:
     """Count an annulment that stands: what it annuls stays counted beside it."""
     void = 0 if counters.voids is None else counters.voids.annulment_minor
     _check(counters.annulled_minor + document.total_minor + void)
-    return msgspec.structs.replace(
+    return replace(
         counters,
         annulled_count=counters.annulled_count + 1,
         annulled_life_count=counters.annulled_life_count + 1,
@@ -178,7 +178,7 @@ def count_movement(counters: Counters, document: Document) -> Counters:
     movement = movement.moved(document.total_minor, 1, is_offline=document.autonomous)
     _check(movement.sum_minor + (getattr(counters.voids, f"{document.kind}_minor") if counters.voids else 0))
     amounts = (*(0,) * 9, 0, document.total_minor) if is_out else (*(0,) * 9, document.total_minor, 0)
-    return msgspec.structs.replace(
+    return replace(
         counters,
         cash_in=counters.cash_in if is_out else movement,
         cash_out=movement if is_out else counters.cash_out,
@@ -189,7 +189,7 @@ def count_movement(counters: Counters, document: Document) -> Counters:
 
 def count_report(counters: Counters) -> Counters:
     """Count an X- or a Z-report, which matters to the ordinal of the next one only."""
-    return msgspec.structs.replace(counters, reports=counters.reports + 1)
+    return replace(counters, reports=counters.reports + 1)
 
 
 def count_late(counters: Counters, document: Document) -> Counters:
@@ -197,15 +197,13 @@ def count_late(counters: Counters, document: Document) -> Counters:
     if document.kind in PLACES:
         operations = list(counters.operations)
         place = PLACES[document.kind]
-        operations[place] = msgspec.structs.replace(
-            operations[place], offline_count=operations[place].offline_count + 1
-        )
-        return msgspec.structs.replace(counters, operations=tuple(operations))
+        operations[place] = replace(operations[place], offline_count=operations[place].offline_count + 1)
+        return replace(counters, operations=tuple(operations))
     if document.kind not in ("cash_in", "cash_out"):
         return counters
     movement: Movement = getattr(counters, document.kind)
-    movement = msgspec.structs.replace(movement, offline_count=movement.offline_count + 1)
-    return msgspec.structs.replace(counters, **{document.kind: movement})
+    movement = replace(movement, offline_count=movement.offline_count + 1)
+    return replace(counters, **{document.kind: movement})
 
 
 def restore(counters: Counters, document: Document, original: Document, *, is_offline: bool) -> Counters:
@@ -242,110 +240,101 @@ def restore(counters: Counters, document: Document, original: Document, *, is_of
             original.kind: movement.moved(total_minor, -1, is_offline=is_offline),
         }
     _check(max(counters.annulled_minor + changes.get("annulment_minor", 0), *changes.values()))
-    return msgspec.structs.replace(counters, voids=msgspec.structs.replace(voids, **changes), **moved)
+    return replace(counters, voids=replace(voids, **changes), **moved)
 
 
 def _move_receipt(counters: Counters, document: Document, sign: int, *, is_offline: bool) -> Counters:
     """Add (or, with sign −1, take away) everything a receipt is counted by."""
     place = PLACES[document.kind]
-    operation = counters.operations[place]
-    payments = document.payments
-    change, total = document.change_minor, document.total_minor
-    cash, card, mobile, other = (
-        payments.cash_minor - change,
-        payments.card_minor,
-        payments.mobile_minor,
-        payments.other_minor,
-    )
-    sections: dict[int, list[int]] = {}
-    taxes: dict[int, list[int]] = {}
-    discounts = markups = discount_count = markup_count = items = tax = 0
-    for line in document.lines:
-        line_sum = line.sum_minor
-        section = sections.get(line.section)
-        if section is None:
-            sections[line.section] = [1, line_sum]
-        else:
-            section[0] += 1
-            section[1] += line_sum
-        items += line_sum - line.rounding_minor
-        if line.discount_minor:
-            discount_count += 1
-            discounts += line.discount_minor
-        if line.markup_minor:
-            markup_count += 1
-            markups += line.markup_minor
-        if line.tax_rate is not None:
-            _collect(taxes, line.tax_rate, line_sum, line.tax_minor)
-            tax += line.tax_minor
-    # Positions are told at price × quantity.
-    items += discounts - markups
-    for modifier in document.modifiers:
-        direction = 1 if modifier.markup else -1
-        for share in modifier.shares:
-            if share.tax_rate is not None:
-                _collect(taxes, share.tax_rate, direction * share.sum_minor, direction * share.tax_minor)
-                tax += direction * share.tax_minor
-        if modifier.markup:
-            markup_count += 1
-        else:
-            discount_count += 1
-    discounts += document.discount_minor
-    markups += document.markup_minor
+    operation, sections, taxes = _weigh(document, is_offline=is_offline)
     operations = list(counters.operations)
-    operations[place] = Operation(
-        operation.count + sign,
-        operation.sum_minor + sign * total,
-        operation.cash_count + sign * (payments.cash_minor > 0),
-        operation.cash_minor + sign * cash,
-        operation.card_count + sign * (card > 0),
-        operation.card_minor + sign * card,
-        operation.mobile_count + sign * (mobile > 0),
-        operation.mobile_minor + sign * mobile,
-        operation.other_count + sign * (other > 0),
-        operation.other_minor + sign * other,
-        operation.taken_minor + sign * (total + change),
-        operation.change_minor + sign * change,
-        operation.discount_count + sign * discount_count,
-        operation.discount_minor + sign * discounts,
-        operation.markup_count + sign * markup_count,
-        operation.markup_minor + sign * markups,
-        operation.item_count + sign * len(document.lines),
-        operation.item_minor + sign * items,
-        operation.tax_minor + sign * tax,
-        operation.offline_count + sign * is_offline,
-        operation.life_count + sign,
-        operation.non_nullable_minor + sign * total,
-        operation.start_non_nullable_minor,
-    )
+    moved = map(add, astuple(operations[place]), _signed(astuple(operation), sign))
+    operations[place] = Operation(*moved)
     section_rows, tax_rows = counters.sections, counters.taxes
-    for key, (count, minor) in sections.items():
-        section_rows = _move(section_rows, (key, place), (sign * count, sign * minor))
-    for key, (turnover, inside) in taxes.items():
-        tax_rows = _move(tax_rows, (key, place), (sign * turnover, sign * inside))
-    # A receipt taken back was issued all the same.
-    amounts: Row = (max(sign, 0), *(0,) * 10)
+    for section, amounts in sections.items():
+        section_rows = _move(section_rows, (section, place), _signed(amounts, sign))
+    for rate, amounts in taxes.items():
+        tax_rows = _move(tax_rows, (rate, place), _signed(amounts, sign))
+    total = document.total_minor
+    paid = (operation.cash_minor, operation.card_minor, operation.mobile_minor, operation.other_minor)
+    said: Row = (0,) * 10
     if place == SALE:
-        paid = (sign * cash, sign * card, sign * mobile, sign * other)
-        amounts = (max(sign, 0), sign, sign * total, *paid, 0, 0, 0, 0)
+        said = (1, total, *paid, 0, 0, 0, 0)
     elif place == SALE_REFUND:
-        amounts = (max(sign, 0), *(0,) * 6, sign, sign * total, 0, 0)
-    return msgspec.structs.replace(
+        said = (0, 0, 0, 0, 0, 0, 1, total, 0, 0)
+    # A receipt that is taken back was issued all the same.
+    cashier = (max(sign, 0), *_signed(said, sign))
+    return replace(
         counters,
         operations=tuple(operations),
         sections=section_rows,
         taxes=tax_rows,
-        cashiers=_move(counters.cashiers, _cashier(document), amounts),
+        cashiers=_move(counters.cashiers, _cashier(document), cashier),
     )
 
 
-def _collect(sums: dict[int, list[int]], key: int, first: int, second: int) -> None:
-    entry = sums.get(key)
-    if entry is None:
-        sums[key] = [first, second]
-        return
-    entry[0] += first
-    entry[1] += second
+_Amounts = dict[int, tuple[int, int]]
+
+
+def _weigh(document: Document, *, is_offline: bool) -> tuple[Operation, _Amounts, _Amounts]:
+    """What one receipt adds to its operation; counts and sums by section; turnover and tax by rate."""
+    sections: _Amounts = {}
+    taxes: _Amounts = {}
+    discounts, markups = document.discount_minor, document.markup_minor
+    items = discount_count = markup_count = 0
+    for line in document.lines:
+        sum_minor, discount, markup = line.sum_minor, line.discount_minor, line.markup_minor
+        # At price × quantity, before rounding and modifiers.
+        items += sum_minor - line.rounding_minor + discount - markup
+        discounts += discount
+        markups += markup
+        discount_count += discount > 0
+        markup_count += markup > 0
+        _collect(sections, line.section, 1, sum_minor)
+        if line.tax_rate is not None:
+            _collect(taxes, line.tax_rate, sum_minor, line.tax_minor)
+    for modifier in document.modifiers:
+        sign = 1 if modifier.markup else -1
+        discount_count += not modifier.markup
+        markup_count += modifier.markup
+        for share in modifier.shares:
+            if share.tax_rate is not None:
+                _collect(taxes, share.tax_rate, sign * share.sum_minor, sign * share.tax_minor)
+    payments, change, total = document.payments, document.change_minor, document.total_minor
+    operation = Operation(
+        count=1,
+        sum_minor=total,
+        cash_count=int(payments.cash_minor > 0),
+        cash_minor=payments.cash_minor - change,
+        card_count=int(payments.card_minor > 0),
+        card_minor=payments.card_minor,
+        mobile_count=int(payments.mobile_minor > 0),
+        mobile_minor=payments.mobile_minor,
+        other_count=int(payments.other_minor > 0),
+        other_minor=payments.other_minor,
+        taken_minor=total + change,
+        change_minor=change,
+        discount_count=discount_count,
+        discount_minor=discounts,
+        markup_count=markup_count,
+        markup_minor=markups,
+        item_count=len(document.lines),
+        item_minor=items,
+        tax_minor=sum(tax for _, tax in taxes.values()),
+        offline_count=int(is_offline),
+        life_count=1,
+        non_nullable_minor=total,
+    )
+    return operation, sections, taxes
+
+
+def _signed(amounts: Row, sign: int) -> Row:
+    return amounts if sign > 0 else tuple(-amount for amount in amounts)
+
+
+def _collect(sums: _Amounts, key: int, first: int, second: int) -> None:
+    before = sums.get(key)
+    sums[key] = (first, second) if before is None else (before[0] + first, before[1] + second)
 
 
 def _cashier(document: Document) -> Row:

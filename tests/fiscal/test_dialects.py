@@ -1,6 +1,7 @@
 """The two countries as data: what holds when."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -47,6 +48,21 @@ def test_kazakhstan_changed_its_rates_at_its_own_midnight() -> None:
 )
 def test_knows_the_base_rate_of_a_day(dialect: Dialect, day: date, rate: int) -> None:
     assert dialect.base_rate_on(day) == rate
+
+
+@pytest.mark.parametrize("dialect", [BELARUS, KAZAKHSTAN])
+def test_knows_the_base_rate_of_a_moment(dialect: Dialect) -> None:
+    for moment in (NEW_YEAR_IN_ALMATY - timedelta(microseconds=1), NEW_YEAR_IN_ALMATY):
+        day = moment.astimezone(ZoneInfo(dialect.zone)).date()
+        assert dialect.base_rate_at(moment) == dialect.base_rate_on(day)
+
+
+def test_each_country_says_how_its_registers_work() -> None:
+    assert (BELARUS.shift_counts_from, KAZAKHSTAN.shift_counts_from) == ("opening", "first_receipt")
+    assert (BELARUS.signs_itself, KAZAKHSTAN.signs_itself) == (True, False)
+    assert (BELARUS.may_annul, KAZAKHSTAN.may_annul) == (True, False)
+    assert (BELARUS.refund_names_basis, KAZAKHSTAN.refund_names_basis) == (False, True)
+    assert (BELARUS.modifiers_max, KAZAKHSTAN.modifiers_max) == (1, 100)
 
 
 def test_a_shift_lasts_a_day_at_most_and_autonomy_three_in_kazakhstan() -> None:
