@@ -65,10 +65,10 @@ def figures_of(document: Document) -> dict[str, int]:
 def figures(zx: v203.ZXReport) -> dict[str, int]:
     """A report as names with figures, those that are nought left out, so that two reports can be compared name by name.
 
-    Sums are minor units. Only what an operator can know of a shift stands here: what positions came to in the end but not
-    what they were before discounts, since a receipt states what is left of several modifiers and of rounding; the tax of each
-    rate but not its turnover; annulments not at all, since what the operator refused it never had. Raises ValueError when
-    the report contradicts the conventions of the protocol.
+    Sums are minor units. Only what an operator can know of a shift stands here: `modifiers` are markups less discounts with
+    rounding among them, since a receipt states what is left of them; the tax of each rate but not its turnover; annulments not at
+    all, since what the operator refused it never had. Raises ValueError when the report contradicts the conventions of the
+    protocol.
     """
     return {name: value for name, value in _figures(zx) if value}
 
@@ -197,7 +197,9 @@ def _figures(zx: v203.ZXReport) -> Iterator[tuple[str, int]]:
             yield f"{name}.count", one.count
             yield f"{name}.sum", minor_of(one.sum)
     for one in zx.operations:
-        yield f"{OPERATION_NAMES[one.operation]}.items", one.count
+        name = OPERATION_NAMES[one.operation]
+        yield f"{name}.item_count", one.count
+        yield f"{name}.item_sum", minor_of(one.sum)
     for one in zx.total_result:
         yield f"{OPERATION_NAMES[one.operation]}.result", minor_of(one.sum)
     for rate in zx.taxes:
@@ -222,6 +224,7 @@ def _ticket_figures(name: str, tickets: v203.ZXReport.TicketOperation) -> Iterat
     yield f"{name}.count", tickets.tickets_count
     yield f"{name}.sum", minor_of(tickets.tickets_sum)
     yield f"{name}.offline_count", tickets.offline_count
+    yield f"{name}.modifiers", minor_of(tickets.markup_sum) - minor_of(tickets.discount_sum)
     yield f"{name}.change", minor_of(tickets.change_sum)
     for paid in tickets.payments:
         yield f"{name}.{PAYMENT_NAMES[paid.payment]}", minor_of(paid.sum)
