@@ -254,7 +254,7 @@ def test_modifiers_and_storno_add_up(caller: Caller) -> None:
     request.ticket.amounts.taken.CopyFrom(money(46_000))
     caller.issue(request)
     figures = caller.operator.figures(DEVICE)
-    assert (figures["sale.sum"], figures["sale.items"]) == (46_000, 1)
+    assert (figures["sale.sum"], figures["sale.item_count"]) == (46_000, 1)
     totals = caller.operator.counters(DEVICE).operations[0]
     assert (totals.item_count, totals.item_minor) == (1, 50_000)
     assert (totals.discount_minor, totals.markup_minor) == (5_000, 1_000)
