@@ -14,7 +14,7 @@ from portal.fiscal.commands import RegisterSettings
 from portal.fiscal.register import Register, encode
 from portal.journal.heads import get_head, put_head
 from portal.journal.models import CloudTill, RegisterEvent
-from portal.journal.standing import ShiftIsOpen, read_standing
+from portal.journal.standing import NotACloudTill, ShiftIsOpen, read_standing
 from portal.registers import models as registers
 
 _SET: Final = """
@@ -46,6 +46,12 @@ with till as (
 )
 insert into register_event (organisation_id, register_id, at, after_number, kind, facts)
 select %(o)s, %(r)s, %(at)s, %(after)s, 'token_changed', %(facts)s from till
+"""
+
+_NUMBER: Final = """
+select set_config('kassa.organisation', %(o)s::text, true);
+update cloud_till set version = version + 1, request_number = request_number %% 65535 + 1
+where organisation_id = %(o)s and register_id = %(r)s returning request_number
 """
 
 
@@ -192,3 +198,14 @@ def _said(settings: RegisterSettings) -> dict[str, object]:
     """How a register is set, whole: what the settings of an event's moment are is told by the last event before it."""
     said: dict[str, object] = msgspec.to_builtins(settings)
     return {"settings": said}
+
+
+def take_request_number(organisation_id: int, register_id: int) -> int:
+    """The next request number, for a request that carries no document. Refuses `NotACloudTill`."""
+    with statements() as cursor:
+        cursor.execute(_NUMBER, {"o": organisation_id, "r": register_id})
+        row = cursor.fetchone()
+    if row is None:
+        raise NotACloudTill(register_id=register_id)
+    number: int = row[0]
+    return number
