@@ -17,6 +17,7 @@ log = logging.getLogger("kassa.queue")
 
 INGEST = "ingest"
 ANALYTICS = "analytics"
+OFD = "ofd"
 
 
 class Job:
@@ -25,6 +26,8 @@ class Job:
     DRAIN = "workers.ingest.drain_register"
     FORGET_BODIES = "workers.ingest.forget_bodies"
     FOLLOW = "workers.analytics.follow_register"
+    REPLAY = "workers.analytics.replay_organisation"
+    DELIVER = "workers.ofd.deliver_register"
     VERIFY = "workers.analytics.verify_organisation"
 
 
@@ -70,6 +73,16 @@ def ring_follow(organisation_id: int, register_id: int) -> None:
 def ring_tills(tills: list[tuple[int, int]]) -> None:
     """Ask for the new documents of many cloud tills (organisation, register) to be folded."""
     _ring(INGEST, Job.FOLLOW, tills)
+
+
+def ring_deliver(organisation_id: int, register_id: int) -> None:
+    """Ask for what waits for a register's operator to be delivered; one rung already and not yet looked at is left alone."""
+    ring_deliveries([(organisation_id, register_id)])
+
+
+def ring_deliveries(tills: list[tuple[int, int]]) -> None:
+    """Ask for what waits at many cloud tills (organisation, register) to be delivered."""
+    _ring(OFD, Job.DELIVER, tills)
 
 
 def _ring(queue: str, job: str, lanes: list[tuple[int, int]]) -> None:

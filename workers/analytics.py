@@ -2,7 +2,7 @@
 
 import logging
 
-from portal.analytics import following
+from portal.analytics import following, replaying
 from portal.analytics.verify import verify
 
 log = logging.getLogger("kassa.analytics")
@@ -23,4 +23,18 @@ def verify_organisation(organisation_id: int) -> None:
         organisation_id,
         report.documents,
         len(report.differences),
+    )
+
+
+def replay_organisation(organisation_id: int) -> None:
+    """Issue again what an organisation's cloud tills issued; every difference is logged."""
+    replayed = replaying.replay_organisation(organisation_id)
+    for difference in replayed.differences:
+        log.error("event=replay_difference organisation=%d %s", organisation_id, difference)
+    log.info(
+        "event=replayed organisation=%d registers=%d documents=%d differences=%d",
+        organisation_id,
+        replayed.registers,
+        replayed.documents,
+        len(replayed.differences),
     )

@@ -54,14 +54,26 @@ def sweep_tills() -> None:
     queue.ring_tills(tills)
 
 
+def sweep_deliveries() -> None:
+    """Ring for every cloud till with documents its operator has not taken, or that works without it."""
+    with transaction() as session:
+        rows = session.execute(
+            text("select organisation_id, register_id from waiting_deliveries(:most)"),
+            {"most": LANES_PER_SWEEP},
+        )
+        tills = [(organisation_id, register_id) for organisation_id, register_id in rows]
+    queue.ring_deliveries(tills)
+
+
 def forget_bodies() -> None:
     """Ask for old batch bytes to be let go, organisation by organisation."""
     _for_every_organisation(queue.INGEST, queue.Job.FORGET_BODIES)
 
 
 def verify() -> None:
-    """Ask for every organisation's journal to be proved."""
+    """Ask for every organisation's journal to be proved, and for what its cloud tills issued to be issued again."""
     _for_every_organisation(queue.ANALYTICS, queue.Job.VERIFY)
+    _for_every_organisation(queue.ANALYTICS, queue.Job.REPLAY)
 
 
 def _for_every_organisation(queue_name: str, job: str) -> None:
@@ -74,6 +86,7 @@ def _for_every_organisation(queue_name: str, job: str) -> None:
 PERIODIC = (
     Periodic("sweep_lanes", 3, sweep_lanes),
     Periodic("sweep_tills", 3, sweep_tills),
+    Periodic("sweep_deliveries", 3, sweep_deliveries),
     Periodic("forget_bodies", int(timedelta(hours=1).total_seconds()), forget_bodies),
     Periodic("verify", int(timedelta(days=1).total_seconds()), verify),
 )

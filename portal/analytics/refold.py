@@ -7,7 +7,7 @@ digit. While it is, the organisation's lanes wait.
 from collections.abc import Iterator
 from datetime import date
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
@@ -73,16 +73,22 @@ class Stored(NamedTuple):
 _READ = f"""
 select {", ".join(f"b.{name}" if name == "body" else f"d.{name}" for name in Stored._fields)}
 from document d join document_body b using (organisation_id, register_id, number)
-where d.organisation_id = %s and d.register_id = %s order by d.sequence
+where d.organisation_id = %s and d.register_id = %s order by d.
 """
 
 
-def read_journal(session: Session, organisation_id: int, register_id: int) -> Iterator[Stored]:
-    """A register's documents in the order of acceptance, a few thousand in memory at a time."""
+def read_journal(
+    session: Session,
+    organisation_id: int,
+    register_id: int,
+    *,
+    order: Literal["sequence", "number"] = "sequence",
+) -> Iterator[Stored]:
+    """A register's documents in the order of acceptance, or of their numbers, a few thousand in memory at a time."""
     driver: Any = session.connection().connection.driver_connection
     with driver.cursor(name=f"journal_{register_id}") as cursor:
         cursor.itersize = CHUNK // 4
-        cursor.execute(_READ, (organisation_id, register_id))
+        cursor.execute(f"{_READ.rstrip()}{order}", (organisation_id, register_id))
         for row in cursor:
             yield Stored._make(row)
 

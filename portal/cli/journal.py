@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from portal.analytics import refold as refolding
 from portal.analytics import verify as proving
 from portal.analytics.findings import Report
+from portal.analytics.replaying import Replayed, replay_organisation
 from portal.cli import cli, open_portal
 from portal.db import transaction
 from portal.orgs.queries import find_organisation
@@ -29,15 +30,22 @@ def choose_organisations(session: Session, number: str | None) -> list[int]:
 @cli.command()
 @click.option("--organisation", metavar="NUMBER", help="Only this one, by its taxpayer number; else all.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-def verify(organisation: str | None, *, as_json: bool) -> None:
+@click.option(
+    "--replay",
+    is_flag=True,
+    help="Issue again all that cloud tills issued, instead: same bytes, same state, same counters.",
+)
+def verify(organisation: str | None, *, as_json: bool, replay: bool) -> None:
     """Prove chains, gaps, rollups and Z sums; name every difference, exit status 1 if there is any.
 
-    Open gaps, and Z-reports that count documents which have not arrived, are notices and no differences.
+    Open gaps, Z-reports that count documents which have not arrived, and documents of cloud tills that the rollups do not
+    know yet are notices and no differences.
     """
     with open_portal():
         with transaction() as session:
             organisation_ids = choose_organisations(session, organisation)
-        reports = [proving.verify(organisation_id) for organisation_id in organisation_ids]
+        prove = replay_organisation if replay else proving.verify
+        reports: list[Report | Replayed] = [prove(organisation_id) for organisation_id in organisation_ids]
     if as_json:
         click.echo(json.dumps([report.as_dict() for report in reports], ensure_ascii=False))
     else:
@@ -46,14 +54,23 @@ def verify(organisation: str | None, *, as_json: bool) -> None:
     sys.exit(1 if any(report.differences for report in reports) else 0)
 
 
-def _print(report: Report) -> None:
+def _print(report: Report | Replayed) -> None:
     for finding in report.differences:
         click.echo(f"difference  {finding}")
     for finding in report.notices:
         click.echo(f"notice      {finding}")
+    found = f"{len(report.differences)} differences, {len(report.notices)} notices"
+    if isinstance(report, Report):
+        click.echo(
+            f"organisation {report.organisation_id}: {report.documents} documents of {report.registers} registers, "
+            f"{report.shifts_closed} closed shifts, {found}"
+        )
+        return
+    rate = (report.documents + report.streamed) / report.seconds if report.seconds else 0
     click.echo(
-        f"organisation {report.organisation_id}: {report.documents} documents of {report.registers} registers, "
-        f"{report.shifts_closed} closed shifts, {len(report.differences)} differences, {len(report.notices)} notices"
+        f"organisation {report.organisation_id}: {report.documents} documents of {report.registers} cloud registers "
+        f"issued again after {report.streamed} streamed ones, {report.events} losses and returns of the operator, "
+        f"{rate:.0f} documents/s, {found}"
     )
 
 

@@ -4,8 +4,8 @@ Its past was streamed and stays what it is. The till sends what it had not sent 
 register stands then is told by its journal.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from operator import attrgetter
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -72,10 +72,10 @@ def take_over(place: Place, *, at: datetime) -> bool:
     return True
 
 
-def _documents(session: Session, place: Place) -> list[Document]:
+def _documents(session: Session, place: Place) -> Iterator[Document]:
     """What a register has issued so far, in the order of its numbers."""
-    journal = read_journal(session, place.organisation_id, place.register_id)
-    return sorted((codec.decode(stored.body.encode()) for stored in journal), key=attrgetter("number"))
+    for stored in read_journal(session, place.organisation_id, place.register_id, order="number"):
+        yield codec.decode(stored.body.encode())
 
 
 def company_of(shop: Shop) -> Company:
