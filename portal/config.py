@@ -32,6 +32,7 @@ class Settings:
     requests_per_minute: int
     documents_waiting_max: int
     batch_keep_days: int
+    operator_probe_s: int
 
     @property
     def secure(self) -> bool:
@@ -52,6 +53,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         requests_per_minute=_whole(environ, "KASSA_REQUESTS_PER_MINUTE", 600, 1, 1_000_000),
         documents_waiting_max=_whole(environ, "KASSA_DOCUMENTS_WAITING_MAX", 500_000, 1, 100_000_000),
         batch_keep_days=_whole(environ, "KASSA_BATCH_KEEP_DAYS", 7, 1, 3650),
+        operator_probe_s=_whole(environ, "KASSA_OPERATOR_PROBE_S", 60, 1, 3600),
     )
 
 

@@ -2,10 +2,10 @@
 
 import click
 
-from workers import analytics, ingest, runtime, schedule
+from workers import analytics, ingest, ofd, runtime, schedule
 
 # Loaded here so that no job pays for loading them.
-JOBS = (ingest, analytics)
+JOBS = (ingest, ofd, analytics)
 
 
 @click.group()

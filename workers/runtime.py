@@ -16,7 +16,7 @@ from portal.config import Settings, read_settings
 SWITCH_INTERVAL_S = 0.0002
 
 # Every queue, the most urgent first.
-QUEUES = (queue.INGEST, queue.ANALYTICS)
+QUEUES = (queue.INGEST, queue.OFD, queue.ANALYTICS)
 
 _state: dict[str, Settings] = {}
 
