@@ -13,9 +13,8 @@ from flask import Flask
 from flask_babel import LazyString, lazy_gettext
 
 from portal.fiscal.documents import KIND_BY_NAME, Kind
-from portal.web import formats
-
-NOTHING_TO_DO = ""
+from portal.web import formats, words_fiscal
+from portal.web.words_fiscal import NOTHING_TO_DO
 
 REFUSALS: dict[str, tuple[LazyString | str, LazyString | str]] = {
     "refused": (lazy_gettext("Портал отказал в этом действии."), NOTHING_TO_DO),
@@ -164,6 +163,7 @@ REFUSALS: dict[str, tuple[LazyString | str, LazyString | str]] = {
         lazy_gettext("Слишком много документов организации ещё ждут обработки: %(waiting)s."),
         lazy_gettext("Повторите позже с тем же ключом."),
     ),
+    **words_fiscal.REFUSALS,
 }
 
 REMARKS: dict[str, LazyString] = {
@@ -270,6 +270,7 @@ def init_app(app: Flask) -> None:
     """Offer the words to templates."""
     app.jinja_env.globals.update(
         kind_name=kind_name,
+        operator_result=words_fiscal.operator_result,
         payment_name=payment_name,
         quarantine_reason=quarantine_reason,
         remark=remark,
@@ -281,7 +282,9 @@ def init_app(app: Flask) -> None:
 def sentence(code: str, facts: Mapping[str, object]) -> str:
     """What is refused and why; a code without words of its own gives the general sentence."""
     words, _next = REFUSALS.get(code) or REFUSALS["refused"]
-    return _fill(words, facts)
+    if facts.get("line") == 0:
+        words = words_fiscal.OF_RECEIPT.get(code, words)
+    return _fill(words, words_fiscal.name_facts(code, facts))
 
 
 def next_step(code: str, facts: Mapping[str, object]) -> str:
@@ -337,6 +340,8 @@ def _shown(name: str, value: object) -> str:
         return str(value)
     if isinstance(value, int) and name.endswith("_minor"):
         return formats.amount(value)
+    if isinstance(value, int) and name.endswith("_milli"):
+        return formats.quantity(value)
     if isinstance(value, int) and name == "rate":
         return formats.rate(value)
     if name.endswith("_at"):
