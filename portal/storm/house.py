@@ -49,6 +49,8 @@ class Servers:
             "KASSA_DATABASE_OWNER_URL": self.access.owner_url(),
             "KASSA_REDIS_URL": self.access.redis_url(),
             "KASSA_SECRET_KEY": SECRET,
+            # No minute is waited for between tries to reach the operator.
+            "KASSA_OPERATOR_PROBE_S": "1",
         }
 
     def kill_postgres(self) -> None:
