@@ -9,6 +9,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from portal.fiscal import codec
+from portal.fiscal.captions import tape_language
 from portal.fiscal.documents import Kind
 from portal.fiscal.tape import TapeHeader, TapeLine, qr_of, tape
 from portal.journal.delivery import Status
@@ -17,7 +18,7 @@ from portal.journal.places import Places
 from portal.journal.queries import Whole
 from portal.journal.wording import has_total
 from portal.orgs.queries import Company
-from portal.web import formats
+from portal.web import formats, i18n
 from portal.web.words import kind_name, remark
 
 
@@ -62,8 +63,7 @@ def show(whole: Whole, places: Places, company: Company) -> Shown:
     lines = tape(
         issued,
         header,
-        # A Kazakh tape speaks both languages of the country, whatever its reader's is.
-        language="kk-ru" if company.country == "kz" else "ru",
+        language=tape_language(company.country, i18n.language()),
         # The original of a Z-report is the one that the till printed.
         duplicate=stored.kind == Kind.Z_REPORT,
     )

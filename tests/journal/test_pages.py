@@ -314,6 +314,16 @@ def test_one_document_has_a_page_of_its_own(browser: FlaskClient, shop: Shop) ->
     assert browser.get(f"/documents/{till.id}/99999999999999").status_code == 422
 
 
+@pytest.mark.parametrize(("language", "total"), [("be", "УСЯГО ДА АПЛАТЫ"), ("kk", "ИТОГО К ОПЛАТЕ")])
+def test_a_tape_speaks_its_readers_language_where_its_country_prints_it(
+    browser: FlaskClient, shop: Shop, language: str, total: str
+) -> None:
+    till = shop.till()
+    shop.issue(till)
+    doorway.post(browser, "/language", language=language)
+    assert total in browser.get(f"/documents/{till.id}/1").text
+
+
 def test_a_cashier_sees_the_documents_of_their_point_alone(
     client: FlaskClient, session: Session, shop: Shop
 ) -> None:
