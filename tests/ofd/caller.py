@@ -98,6 +98,8 @@ class Caller:
     number: int = 0
     shift: int = 1
     at: datetime = BEGINNING
+    # A request that nobody has answered yet.
+    pending: bytes = b""
 
     def put_on_record(self, **facts: object) -> Self:
         self.operator.register(

@@ -166,6 +166,8 @@ class Account(Struct, kw_only=True):
     cashiers: dict[str, Cashier] = field(default_factory=dict)
     country: str
     facts: Facts
+    # Since when the hours of the shift count: its opening in Kazakhstan, its first receipt in Belarus.
+    hours_from: datetime | None = None
     is_blocked: bool = False
     is_open: bool = False
     key: str
@@ -210,9 +212,9 @@ def open_account(key: str, country: str, facts: Facts, token: int, opening: Open
     )
 
 
-def open_shift(account: Account, shift: int, at: datetime) -> None:
+def open_shift(account: Account, shift: int, at: datetime, *, hours_from: datetime | None) -> None:
     """Begin a shift: everything of the shift at nothing, what is never reset where it stands."""
-    account.shift, account.is_open, account.opened_at = shift, True, at
+    account.shift, account.is_open, account.opened_at, account.hours_from = shift, True, at, hours_from
     account.tallies = {
         name: Tally(
             life_count=tally.life_count,

@@ -175,7 +175,7 @@ def _apply(office: Office, account: Account, document: Document) -> OperationNam
     if document.kind == "shift_opened":
         if account.is_open:
             raise incorrect(f"смена {account.shift} ещё открыта")
-        accounts.open_shift(account, document.shift, document.issued_at)
+        accounts.open_shift(account, document.shift, document.issued_at, hours_from=None)
         return None
     if not account.is_open:
         raise incorrect("смена не открыта")
@@ -200,6 +200,7 @@ def _apply(office: Office, account: Account, document: Document) -> OperationNam
     operation = next(name for name in OPERATIONS if name == document.kind)
     received = _received(document, operation)
     check_cash(account, received.cash_moved_minor())
+    account.hours_from = account.hours_from or document.issued_at
     accounts.count_receipt(account, received)
     return None
 

@@ -70,7 +70,7 @@ class Question:
     def open_if_closed(self, shift: int, at: datetime) -> None:
         """The first document of a shift opens it."""
         if not self.account.is_open:
-            accounts.open_shift(self.account, shift, at)
+            accounts.open_shift(self.account, shift, at, hours_from=at)
 
 
 _COMMAND_NAMES: Final = {
@@ -240,7 +240,7 @@ def _report(question: Question) -> Taken:
     if not account.is_open and shift > account.shift:
         # The register's shift is open, but nothing of it has reached us.
         state = accounts.decode(accounts.encode(account))
-        accounts.open_shift(state, shift, at)
+        accounts.open_shift(state, shift, at, hours_from=at)
     elif shift != account.shift:
         raise incorrect(f"смена {shift}, а у оператора {account.shift}")
     account.served += 1

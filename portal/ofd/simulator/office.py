@@ -179,7 +179,7 @@ def check_order(account: Account, number: int, shift: int | None, at: datetime) 
 
 def check_length(account: Account, at: datetime) -> None:
     """A shift is no longer than 24 hours, by the documents' own time; raise `Refused`."""
-    if account.is_open and account.opened_at is not None and at - account.opened_at > SHIFT_LENGTH_MAX:
+    if account.is_open and account.hours_from is not None and at - account.hours_from > SHIFT_LENGTH_MAX:
         raise Refused(SHIFT_TOO_LONG)
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 from portal.fiscal.documents import ShiftReport
 from portal.ofd.simulator import account as accounts
@@ -28,6 +28,7 @@ from portal.ofd.wire.figures import figures
 BACKLOG: Final = 1024
 START_TIMEOUT_S: Final = 30.0
 CALL_TIMEOUT_S: Final = 30.0
+BREATH_S: Final = 0.2
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -60,6 +61,8 @@ class OperatorServer:
         self.failure: BaseException | None = None
         self._lines: set[Exchange] = set()
         self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self._calls: set[asyncio.Task[Any]] = set()
         self._lock: IO[bytes] | None = None
 
     def start(self) -> None:
@@ -80,15 +83,16 @@ class OperatorServer:
         self.office = Office(self.path, self.mischief, self._written)
         ready = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, args=(kazakh, belarus, ready), name="operator", daemon=True
+            target=lambda: self._loop.run_until_complete(self._run(kazakh, belarus, ready)),
+            name="operator",
+            daemon=True,
         )
         self._thread.start()
         ready.wait(START_TIMEOUT_S)
 
     def stop(self) -> None:
         """Stop listening, cut the lines off and close the book. What was answered is in it."""
-        if self._loop.is_running():
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
         self.office.book.close()
         self._loop.close()
@@ -203,31 +207,44 @@ class OperatorServer:
 
     # Inside
 
-    def _run(self, kazakh: socket.socket, belarus: socket.socket, ready: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
-        servers = [
-            self._loop.run_until_complete(self._serve(kazakh, KazakhDesk(self.office))),
-            self._loop.run_until_complete(self._serve(belarus, BelarusDesk(self.office))),
-        ]
+    async def _run(self, kazakh: socket.socket, belarus: socket.socket, ready: threading.Event) -> None:
+        for listening, desk in ((kazakh, KazakhDesk(self.office)), (belarus, BelarusDesk(self.office))):
+            self._loop.add_reader(listening, self._accept, listening, desk)
         ready.set()
-        try:
-            self._loop.run_forever()
-        finally:
-            self._loop.run_until_complete(self._hang_up(servers))
+        await self._over.wait()
+        for listening in (kazakh, belarus):
+            self._loop.remove_reader(listening)
+            listening.close()
+        # Calls that were just taken become lines first, so that none is left hanging.
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        for line in tuple(self._lines):
+            line.cut()
+        # One more turn, in which the lines let go of their sockets.
+        await asyncio.sleep(0)
 
-    async def _hang_up(self, servers: list[asyncio.Server]) -> None:
-        for server in servers:
-            server.close()
-        # A few turns of the loop: calls that were just taken become lines, and lines that are cut let go of their sockets.
-        for _ in range(5):
-            await asyncio.sleep(0)
-            for line in tuple(self._lines):
-                line.cut()
+    def _accept(self, listening: socket.socket, desk: Desk) -> None:
+        for _ in range(BACKLOG):
+            try:
+                call, _ = listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # No more files: the calls wait until some lines have ended.
+                _log.warning("a call cannot be taken: %s", error)
+                self._loop.remove_reader(listening)
+                self._loop.call_later(BREATH_S, self._listen_again, listening, desk)
+                return
+            call.settimeout(0)
+            # The loop's own server forgets calls that it takes in the moment it is closed; taken by hand they are known.
+            taking = self._loop.create_task(
+                self._loop.connect_accepted_socket(lambda: Exchange(self.office, desk, self._lines), call)
+            )
+            self._calls.add(taking)
+            taking.add_done_callback(self._calls.discard)
 
-    async def _serve(self, listening: socket.socket, desk: Desk) -> asyncio.Server:
-        return await self._loop.create_server(
-            lambda: Exchange(self.office, desk, self._lines), sock=listening, backlog=BACKLOG
-        )
+    def _listen_again(self, listening: socket.socket, desk: Desk) -> None:
+        if listening.fileno() >= 0:
+            self._loop.add_reader(listening, self._accept, listening, desk)
 
     def _written(self, waiters: Sequence[object]) -> None:
         """The book's thread says what it has written."""
@@ -244,7 +261,7 @@ class OperatorServer:
                 # What is in memory is ahead of the file: nothing that rests on it may be said any more.
                 _log.error("the book takes nothing any more: %s", waiter)
                 self.failure = waiter
-                self._loop.stop()
+                self._over.set()
 
     def _call(self, what: Callable[[], _T]) -> _T:
         """Do something in the thread that serves the lines, and bring its result."""
@@ -275,6 +292,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen(BACKLOG)
+        listening.settimeout(0)
     except OSError:
         listening.close()
         raise
