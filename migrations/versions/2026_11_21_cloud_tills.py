@@ -39,7 +39,7 @@ create table issued_document (
     organisation_id integer not null,
     register_id integer not null,
     number bigint not null,
-    key text check (length(key) between 1 and 50),
+    key varchar(50),
     basis bigint,
     request_number integer,
     delivery text not null check (delivery in ('none', 'waiting', 'sent', 'refused', 'void')),
@@ -56,10 +56,8 @@ create table issued_document (
     primary key (organisation_id, register_id, number)
 );
 create unique index issued_document_key on issued_document (organisation_id, register_id, key) where key is not null;
-create index issued_document_waiting on issued_document (organisation_id, register_id, number)
-    where delivery = 'waiting';
-create index issued_document_failed on issued_document (organisation_id, register_id, number)
-    where delivery in ('refused', 'void');
+create index issued_document_open on issued_document (organisation_id, register_id, delivery, number)
+    where delivery in ('waiting', 'refused', 'void');
 create index issued_document_basis on issued_document (organisation_id, register_id, basis) where basis is not null;
 create index issued_document_sign on issued_document (organisation_id, fiscal_sign) where fiscal_sign is not null;
 create index issued_document_autonomous_sign on issued_document (organisation_id, autonomous_sign)

@@ -40,28 +40,37 @@ begin
 end $$;
 """
 
-# True when it was written, false when the till has moved since it was read: nothing is written then.
+# Null when the till has moved since it was read, or another document is in flight: nothing is written then. Else the
+# number that the document has at its operator's, nought when it is sent to none. A chain that does not end where the
+# caller believes is no accident: nothing is written, loudly.
 WRITE = """
 create function issue_document(p_organisation integer, p_register integer, p_version bigint, p_state text,
     p_autonomous_since timestamptz, p_hold_s double precision, p_number bigint, p_sequence bigint, p_kind integer,
     p_shift integer, p_ordinal integer, p_issued_at timestamptz, p_day date, p_hour integer, p_point integer,
     p_cashier bigint, p_total bigint, p_cash bigint, p_card bigint, p_mobile bigint, p_other bigint, p_change bigint,
-    p_payment integer, p_autonomous boolean, p_sign text, p_digest bytea, p_till_digest bytea, p_body text,
-    p_key text, p_basis bigint, p_request_number integer, p_delivery text, p_at timestamptz)
-returns boolean language plpgsql as $$
+    p_payment integer, p_autonomous boolean, p_sign text, p_previous bytea, p_digest bytea, p_till_digest bytea,
+    p_body text, p_key text, p_basis bigint, p_delivery text, p_at timestamptz)
+returns integer language plpgsql as $$
+declare
+    given integer;
 begin
     perform set_config('kassa.organisation', p_organisation::text, true);
     update cloud_till set version = p_version + 1, state = p_state, autonomous_since = p_autonomous_since,
-        request_number = coalesce(p_request_number, request_number),
+        request_number = case when p_delivery = 'waiting' then request_number % 65535 + 1 else request_number end,
         in_flight = case when p_hold_s is null then in_flight else p_number end,
         held_until = case when p_hold_s is null then held_until else clock_timestamp() + make_interval(secs => p_hold_s) end
-    where organisation_id = p_organisation and register_id = p_register and version = p_version;
+    where organisation_id = p_organisation and register_id = p_register and version = p_version
+        and (p_hold_s is null or in_flight is null)
+    returning case when p_delivery = 'waiting' then request_number end into given;
     if not found then
-        return false;
+        return null;
     end if;
     update register_head set sequence = p_sequence, digest = p_digest, first_number = coalesce(first_number, p_number),
         last_number = p_number, last_issued_at = p_issued_at, till_digest = p_till_digest
-    where organisation_id = p_organisation and register_id = p_register;
+    where organisation_id = p_organisation and register_id = p_register and digest = p_previous;
+    if not found then
+        raise integrity_constraint_violation using message = 'the chain ends elsewhere';
+    end if;
     insert into document (organisation_id, register_id, number, sequence, kind, shift, ordinal, issued_at, day, hour,
         point_id, cashier_id, total_minor, cash_minor, card_minor, mobile_minor, other_minor, change_minor, payment,
         autonomous, fiscal_sign, batch_id, accepted_at, digest)
@@ -72,18 +81,35 @@ begin
     values (p_organisation, p_register, p_number, p_body);
     insert into issued_document (organisation_id, register_id, number, key, basis, request_number, delivery,
         is_autonomous, autonomous_sign)
-    values (p_organisation, p_register, p_number, p_key, p_basis, p_request_number, p_delivery, p_autonomous,
+    values (p_organisation, p_register, p_number, p_key, p_basis, given, p_delivery, p_autonomous,
         case when p_autonomous then p_sign end);
-    return true;
+    return coalesce(given, 0);
 end $$;
+"""
+
+# A register that moves to another point, or a point whose day begins at another hour, changes what its tills write:
+# whoever read them before must read them again.
+MOVE = """
+create function move_tills() returns trigger language plpgsql as $$
+begin
+    update cloud_till t set version = t.version + 1
+    from register r
+    where t.organisation_id = new.organisation_id and r.organisation_id = new.organisation_id
+        and r.id = t.register_id and case tg_table_name when 'point' then r.point_id = new.id else r.id = new.id end;
+    return null;
+end $$;
+create trigger move_tills after update of zone, day_starts_hour on point for each row execute function move_tills();
+create trigger move_tills after update of point_id on register for each row execute function move_tills();
 """
 
 
 def upgrade() -> None:
     op.execute(READ)
     op.execute(WRITE)
+    op.execute(MOVE)
 
 
 def downgrade() -> None:
-    op.execute("drop function read_till")
+    op.execute("drop function move_tills cascade")
     op.execute("drop function issue_document")
+    op.execute("drop function read_till")

@@ -1,6 +1,6 @@
 """What an operator said about a document, and what its till does then: each is one statement.
 
-Every one of them moves the till's version, so that whoever read the till before reads it again.
+Those that change what the till issues next move its version, so that whoever read the till before reads it again.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from portal.fiscal.documents import KIND_BY_NAME, RECEIPTS, Document
 from portal.fiscal.register import encode
 from portal.journal.issued import Issued, read_issued
 from portal.journal.standing import Moved, Standing, read_standing
-from portal.journal.writing import OVERTAKEN_MAX, WRITE, draft, fields
+from portal.journal.writing import OVERTAKEN_MAX, draft, statement
 
 _SPEAK: Final = "select set_config('kassa.organisation', %(o)s::text, true); "
 _TILL: Final = "organisation_id = %(o)s and register_id = %(r)s"
 
 # The lease ends when it was this document's.
 _LAND: Final = (
-    "version = version + 1, in_flight = case when in_flight is distinct from %(n)s then in_flight end, "
+    "in_flight = case when in_flight is distinct from %(n)s then in_flight end, "
     "held_until = case when in_flight is distinct from %(n)s then held_until end"
 )
 _TRIED: Final = "attempts = attempts + 1, first_tried_at = coalesce(first_tried_at, %(at)s)"
@@ -40,7 +40,8 @@ with landed as (
     from cloud_till where {_TILL} and blocked_code is not null
 )
 update cloud_till set {_LAND}, token = coalesce(%(token)s, token), blocked_code = null, blocked_text = null,
-    blocked_at = null, next_try_at = null
+    blocked_at = null, next_try_at = null, version = version
+        + case when blocked_code is not null or %(token)s is not null and autonomous_since is null then 1 else 0 end
 where {_TILL}
 """
 
@@ -68,6 +69,7 @@ with landed as (
     where {_TILL} and is_so and (kind <> 'blocked' or blocked_code is null)
 )
 update cloud_till set {_LAND}, token = coalesce(%(token)s, token), next_try_at = %(next)s,
+    version = version + case when %(blocks)s then 1 else 0 end,
     blocked_code = case when %(blocks)s then %(code)s else blocked_code end,
     blocked_text = case when %(blocks)s then %(text)s else blocked_text end,
     blocked_at = case when %(blocks)s then coalesce(blocked_at, %(at)s) else blocked_at end
@@ -82,9 +84,11 @@ update cloud_till set {_LAND} where {_TILL}
 _RELEASED: Final = f"{_SPEAK} update cloud_till set {_LAND} where {_TILL} and in_flight = %(n)s"
 
 _HELD: Final = f"""{_SPEAK}
-update cloud_till set version = version + 1, in_flight = %(n)s,
+update cloud_till set in_flight = %(n)s,
     held_until = clock_timestamp() + make_interval(secs => %(hold)s)
-where {_TILL} and (in_flight is null or in_flight = %(n)s or held_until <= clock_timestamp()) returning 1
+where {_TILL} and (in_flight is null or held_until <= clock_timestamp())
+    and (%(n)s = 0 or exists (select from issued_document where {_TILL} and number = %(n)s and delivery = 'waiting'))
+returning 1
 """
 
 _STATE: Final = f"""{_SPEAK}
@@ -92,14 +96,14 @@ with till as (
     update cloud_till set version = version + 1, state = %(state)s, autonomous_since = %(since)s, next_try_at = %(next)s,
         in_flight = case when in_flight = any(%(late)s::bigint[]) then null else in_flight end,
         held_until = case when in_flight = any(%(late)s::bigint[]) then null else held_until end
-    where {_TILL} and version = %(version)s
+    where {_TILL} and version = %(version)s and in_flight is not distinct from %(flight)s
         and (%(since)s is not null or not exists (
             select from issued_document where {_TILL} and delivery = 'waiting'))
     returning 1
 ), late as (
     update issued_document i set is_autonomous = true, autonomous_sign = l.sign
     from unnest(%(late)s::bigint[], %(signs)s::text[]) as l (number, sign), till
-    where i.organisation_id = %(o)s and i.register_id = %(r)s and i.number = l.number
+    where i.organisation_id = %(o)s and i.register_id = %(r)s and i.number = l.number and i.delivery = 'waiting'
 )
 insert into register_event (organisation_id, register_id, at, after_number, kind, facts)
 select %(o)s, %(r)s, %(at)s, %(after)s, %(kind)s, %(facts)s from till returning id
@@ -170,7 +174,10 @@ def void(organisation_id: int, register_id: int, number: int) -> None:
 
 
 def hold(organisation_id: int, register_id: int, number: int, hold_s: float) -> bool:
-    """Take the till's lease for a document about to be delivered; False while another one is in flight."""
+    """Take the till's lease for a document that waits; False while anything is in flight, or when it waits no more.
+
+    Nought stands for a question that carries no document.
+    """
     return _do(_HELD, organisation_id, register_id, number, hold=hold_s) == 1
 
 
@@ -206,7 +213,7 @@ def change_state(
         state=encode(register).decode(), since=register.autonomous_since, next=next_try_at,
         late=[document.number for document in late],
         signs=[autonomous_sign(document) if is_signed(document) else None for document in late],
-        version=standing.version, at=at, after=register.number,
+        version=standing.version, flight=standing.in_flight, at=at, after=register.number,
         kind="went_autonomous" if isinstance(command, GoAutonomous) else "came_back",
         facts=Json({**said, **(facts or {})}),
     )  # fmt: skip
@@ -227,6 +234,9 @@ def give_up(standing: Standing, *, at: datetime, reason: str = "no_answer") -> N
     """
     number = standing.in_flight
     if number is None:
+        return
+    if number == 0:
+        release(standing.organisation_id, standing.register_id, number)
         return
     left = read_issued(standing.organisation_id, standing.register_id, number)
     if (
@@ -262,8 +272,8 @@ def take_back(
     with transaction(organisation_id) as session:
         connection: Any = session.connection().connection
         with connection.cursor() as cursor:
-            cursor.execute(WRITE, fields(new))
-            if not cursor.fetchone()[0]:
+            cursor.execute(*statement(new))
+            if cursor.fetchone()[0] is None:
                 raise Moved
             values = {
                 "o": organisation_id, "r": register_id, "n": command.number, "at": at, "code": code, "text": text,
@@ -271,7 +281,7 @@ def take_back(
             }  # fmt: skip
             cursor.execute(_REFUSED, values)
             cursor.execute(_VOIDED, values)
-    return new.issued()
+    return new.issued(None)
 
 
 def _do(statement: str, organisation_id: int, register_id: int, number: int | None, **values: object) -> int:

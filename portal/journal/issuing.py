@@ -6,14 +6,15 @@ point leaves either everything or nothing.
 """
 
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from psycopg2.errors import UniqueViolation
+from psycopg2 import IntegrityError
 from sqlalchemy.exc import OperationalError
 
 from portal.db import statements
-from portal.fiscal.commands import Command
+from portal.fiscal.commands import Annul, Command, Refund
 from portal.journal.answers import (
     change_state,
     give_up,
@@ -27,6 +28,7 @@ from portal.journal.answers import (
 )
 from portal.journal.issued import Issued, Waiting, find_original, list_waiting, read_issued
 from portal.journal.standing import (
+    MEMORY,
     KeyTooLong,
     Moved,
     NotACloudTill,
@@ -37,7 +39,8 @@ from portal.journal.standing import (
     read_standing,
 )
 from portal.journal.tills import create_till, record_event, set_operator, set_settings, set_token
-from portal.journal.writing import WRITE, Draft, draft, fields
+from portal.journal.writing import Draft, draft, stand_after, statement
+from portal.primitives.refusals import Refusal
 
 __all__ = [
     "Issued", "KeyTooLong", "Moved", "NotACloudTill", "ShiftIsOpen", "Standing", "TillBlocked", "TillBusy", "Waiting", "change_state",
@@ -47,6 +50,9 @@ __all__ = [
 ]  # fmt: skip
 
 KEY_LENGTH_MAX: Final = 50
+
+# What the statement raises where the journal's chain is not the caller's: integrity_constraint_violation.
+CHAIN_ENDS_ELSEWHERE: Final = "23000"
 
 # How often a caller looks whether the document in flight has landed, and how long it waits for others at most.
 POLL_S: Final = 0.015
@@ -72,45 +78,101 @@ def issue(
     """
     if key is not None and not 1 <= len(key) <= KEY_LENGTH_MAX:
         raise KeyTooLong(length=len(key), length_max=KEY_LENGTH_MAX)
-    until = time.monotonic() + WAIT_S
+    asked = _Asked(organisation_id, register_id, command, at, key, hold_s)
+    return asked.from_memory() or asked.from_reading()
+
+
+@dataclass
+class _Asked:
+    """What one caller wants issued; `lost` is a draft of which nobody knows whether it was written."""
+
+    organisation_id: int
+    register_id: int
+    command: Command
+    at: datetime
+    key: str | None
+    hold_s: float | None
     lost: Draft | None = None
-    while True:
+
+    def from_memory(self) -> Issued | None:
+        """Issue at the till as this process left it, without reading it; None when that cannot be.
+
+        The statement finds out whether the till has moved and whether the key is used. A refusal is not believed: perhaps the
+        till is another by now.
+        """
+        standing = MEMORY.recall(self.organisation_id, self.register_id)
+        if standing is None or isinstance(self.command, Refund | Annul):
+            return None
         try:
-            standing = read_standing(organisation_id, register_id, key=key)
+            return self._try(standing)
+        except Refusal:
+            return None
+
+    def from_reading(self) -> Issued:
+        """Read the till and issue, again and again until nobody was faster."""
+        until = time.monotonic() + WAIT_S
+        while True:
+            standing = self._read()
+            if (found := self._find_lost(standing)) is not None:
+                return found
+            is_first = _is_operator_first(standing, self.hold_s)
+            if standing.in_flight is not None and (is_first or standing.known == standing.in_flight):
+                _wait(standing, self.at, until)
+                continue
+            if standing.known is not None:
+                return read_issued(self.organisation_id, self.register_id, standing.known, is_repeated=True)
+            if standing.blocked_code is not None:
+                raise TillBlocked(result_code=standing.blocked_code, text=standing.blocked_text or "")
+            if (issued := self._try(standing)) is not None:
+                return issued
+            if time.monotonic() > until:
+                raise TillBusy
+
+    def _read(self) -> Standing:
+        try:
+            return read_standing(self.organisation_id, self.register_id, key=self.key)
         except OperationalError:
             # An idle connection may have died long ago; a new one says whether the database is there.
-            standing = read_standing(organisation_id, register_id, key=key)
-        if lost is not None and standing.register == lost.register:
-            return lost.issued()
-        is_first = _is_operator_first(standing, hold_s)
-        if standing.in_flight is not None and (is_first or standing.known == standing.in_flight):
-            _wait(standing, at, until)
-            continue
-        if standing.known is not None:
-            return read_issued(organisation_id, register_id, standing.known, is_repeated=True)
-        if standing.blocked_code is not None:
-            raise TillBlocked(result_code=standing.blocked_code, text=standing.blocked_text or "")
-        new = draft(standing, command, at=at, key=key, hold_s=hold_s if is_first else None)
+            return read_standing(self.organisation_id, self.register_id, key=self.key)
+
+    def _try(self, standing: Standing) -> Issued | None:
+        hold_s = self.hold_s if _is_operator_first(standing, self.hold_s) else None
+        new = draft(standing, self.command, at=self.at, key=self.key, hold_s=hold_s)
         try:
-            if write(new):
-                return new.issued()
+            return write(new)
         except OperationalError:
-            # Nobody knows whether it was written: the till will tell.
-            lost = new
-        if time.monotonic() > until:
-            raise TillBusy
+            self.lost = new
+            return None
+
+    def _find_lost(self, standing: Standing) -> Issued | None:
+        """The lost draft, if it was written after all."""
+        if self.lost is None or standing.register.number < self.lost.document.number:
+            return None
+        found = read_issued(self.organisation_id, self.register_id, self.lost.document.number)
+        return found if found.body == self.lost.body else None
 
 
-def write(new: Draft) -> bool:
-    """Store a draft; False when its till has moved since it was read, and nothing was stored then."""
+def write(new: Draft) -> Issued | None:
+    """Store a draft and remember its till; None when the till has moved or the key is used, and nothing was stored then."""
+    given: int | None = None
     with statements() as cursor:
         try:
-            cursor.execute(WRITE, fields(new))
-        except UniqueViolation as error:
-            if error.diag.constraint_name != "issued_document_key":
+            cursor.execute(*statement(new))
+            given = cursor.fetchone()[0]
+        except IntegrityError as error:
+            if not _is_moved(error):
                 raise
-            return False
-        return bool(cursor.fetchone()[0])
+    after = None if given is None else stand_after(new)
+    if after is None:
+        MEMORY.forget(new.standing.organisation_id, new.standing.register_id)
+    else:
+        MEMORY.remember(after)
+    return None if given is None else new.issued(given or None)
+
+
+def _is_moved(error: IntegrityError) -> bool:
+    """Whether a statement failed because its till is not what its caller believed."""
+    return error.diag.constraint_name == "issued_document_key" or error.pgcode == CHAIN_ENDS_ELSEWHERE
 
 
 def _is_operator_first(standing: Standing, hold_s: float | None) -> bool:
@@ -120,6 +182,13 @@ def _is_operator_first(standing: Standing, hold_s: float | None) -> bool:
         and standing.is_connected
         and not standing.is_autonomous
         and not standing.dialect.signs_itself
+    )
+
+
+def _is_untold(standing: Standing) -> bool:
+    """Whether the document asked for is the one in flight, and has no sign of its own to show meanwhile."""
+    return standing.known == standing.in_flight and not (
+        standing.is_autonomous or standing.dialect.signs_itself
     )
 
 

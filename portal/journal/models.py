@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Date, Identity, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import BigInteger, Boolean, Date, Identity, Integer, LargeBinary, SmallInteger, String, Text
 from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -161,7 +161,7 @@ class IssuedDocument(Base):
     organisation_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     register_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    key: Mapped[str | None] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(String(50))
     basis: Mapped[int | None] = mapped_column(BigInteger)
     request_number: Mapped[int | None] = mapped_column(Integer)
     delivery: Mapped[str] = mapped_column(Text)

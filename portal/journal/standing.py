@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from portal.db import statements
+from portal.db import engine, statements
 from portal.fiscal.commands import RegisterSettings
 from portal.fiscal.dialects import Dialect, dialect_of
 from portal.fiscal.register import Register, decode
@@ -120,6 +121,37 @@ def read_standing(organisation_id: int, register_id: int, *, key: str | None = N
     if row[0] is None:
         raise NotACloudTill(register_id=register_id)
     return _standing(organisation_id, register_id, row)
+
+
+class Memory:
+    """Tills as this process left them. Each is only believed as long as the database says that it has not moved.
+
+    A till is remembered by the database it stands in as well, for a process may know several.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._lock = Lock()
+        self._tills: dict[tuple[int, int, int], Standing] = {}
+
+    def recall(self, organisation_id: int, register_id: int) -> Standing | None:
+        """The till as it was left, and nothing more: whoever uses it writes, or asks again."""
+        return self._tills.get((id(engine()), organisation_id, register_id))
+
+    def remember(self, standing: Standing) -> None:
+        """Keep how a till stands now; past the most, whoever was first kept is forgotten."""
+        with self._lock:
+            self._tills[id(engine()), standing.organisation_id, standing.register_id] = standing
+            if len(self._tills) > self.most:
+                del self._tills[next(iter(self._tills))]
+
+    def forget(self, organisation_id: int, register_id: int) -> None:
+        """Somebody else moved the till."""
+        with self._lock:
+            self._tills.pop((id(engine()), organisation_id, register_id), None)
+
+
+MEMORY: Final = Memory(2_000)
 
 
 def _standing(organisation_id: int, register_id: int, row: Sequence[Any]) -> Standing:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from portal.fiscal import register as engine
 from portal.fiscal.chain import canonical, link
@@ -19,11 +20,6 @@ from portal.journal.standing import Standing
 # Moments of callers that waited for one another, or whose clocks differ a little, may come in the wrong order.
 OVERTAKEN_MAX: Final = timedelta(seconds=30)
 
-REQUEST_NUMBER_MAX: Final = 65_535
-
-FIELDS: Final = 33
-WRITE: Final = f"select issue_document({', '.join(['%s'] * FIELDS)})"
-
 _cashier_id = lru_cache(maxsize=10_000)(derive_id)
 
 
@@ -36,17 +32,16 @@ class Draft(Struct, frozen=True):
     body: bytes
     digest: bytes
     key: str | None
-    request_number: int | None
     delivery: str
     hold_s: float | None
     at: datetime
 
-    def issued(self) -> Issued:
-        """What the caller gets once the draft is stored."""
+    def issued(self, request_number: int | None) -> Issued:
+        """What the caller gets once the draft is stored; it has this number at its operator's, None at none."""
         document, standing = self.document, self.standing
         return Issued(
             standing.organisation_id, standing.register_id, document, self.body, self.delivery, document.autonomous,
-            document.fiscal_sign, None, self.request_number,
+            document.fiscal_sign, None, request_number,
         )  # fmt: skip
 
 
@@ -78,25 +73,53 @@ def draft(
     body = canonical(document)
     if delivery is None:
         delivery = "waiting" if standing.is_connected else "none"
-    request_number = standing.request_number % REQUEST_NUMBER_MAX + 1 if delivery == "waiting" else None
     return Draft(
-        standing, register, document, body, link(standing.digest, body), key, request_number, delivery, hold_s, at
+        standing, register, document, body, link(standing.digest, body), key, delivery, hold_s, at
     )  # fmt: skip
 
 
-def fields(new: Draft) -> tuple[Any, ...]:
-    """The draft as the statement wants it."""
+def statement(new: Draft) -> tuple[str, tuple[str | None, ...]]:
+    """The statement that writes a draft, with the texts that the driver has to quote.
+
+    Numbers, moments, digests and signs are written into it: they hold nothing to quote, and thirty of them handed to the driver
+    one by one would cost more than the engine does. Its answer is that of the function `issue_document`.
+    """
     document, standing, register = new.document, new.standing, new.register
     payments = document.payments
     day, hour = standing.days.locate(document.issued_at)
-    cashier = document.cashier
-    return (
-        standing.organisation_id, standing.register_id, standing.version, engine.encode(register).decode(),
-        register.autonomous_since, new.hold_s, document.number, standing.sequence + 1,
-        int(KIND_BY_NAME[document.kind]), document.shift, document.ordinal, document.issued_at, day, hour,
-        standing.point_id, None if cashier is None else _cashier_id(cashier), document.total_minor,
-        payments.cash_minor, payments.card_minor, payments.mobile_minor, payments.other_minor,
-        document.change_minor, payment_mask(document), document.autonomous, document.fiscal_sign, new.digest,
-        None if document.digest is None else bytes.fromhex(document.digest), new.body.decode(), new.key,
-        document.basis, new.request_number, new.delivery, new.at,
-    )  # fmt: skip
+    cashier = "null" if document.cashier is None else _cashier_id(document.cashier)
+    text = (
+        f"select issue_document({standing.organisation_id}, {standing.register_id}, {standing.version}, %s, "
+        f"{_moment(register.autonomous_since)}, {_number(new.hold_s)}, {document.number}, {standing.sequence + 1}, "
+        f"{KIND_BY_NAME[document.kind]:d}, {document.shift}, {document.ordinal}, {_moment(document.issued_at)}, "
+        f"'{day}', {hour}, {standing.point_id}, {cashier}, "
+        f"{document.total_minor}, {payments.cash_minor}, {payments.card_minor}, {payments.mobile_minor}, "
+        f"{payments.other_minor}, {document.change_minor}, {payment_mask(document)}, {document.autonomous}, %s, "
+        f"'\\x{standing.digest.hex()}', '\\x{new.digest.hex()}', '\\x{document.digest or ''}', %s, %s, "
+        f"{_number(document.basis)}, "
+        f"'{new.delivery}', {_moment(new.at)})"
+    )
+    return text, (engine.encode(register).decode(), document.fiscal_sign, new.body.decode(), new.key)
+
+
+def _moment(moment: datetime | None) -> str:
+    return "null" if moment is None else f"'{moment.isoformat()}'"
+
+
+def _number(number: float | None) -> str:
+    return "null" if number is None else str(number)
+
+
+def stand_after(new: Draft) -> Standing | None:
+    """How the till stands once the draft is stored; None where others may have a say in it meanwhile."""
+    standing = new.standing
+    if new.hold_s is not None or standing.in_flight is not None or standing.blocked_code is not None:
+        return None
+    return replace(
+        standing,
+        version=standing.version + 1,
+        register=new.register,
+        sequence=standing.sequence + 1,
+        digest=new.digest,
+        known=None,
+    )
