@@ -88,11 +88,8 @@ CAPTIONS: Final = MappingProxyType(
             "Документов за смену", "Ауысым құжаттары", "Дакументаў за змену", "Documents"
         ),
         "receipts_in_shift": Caption("Чеков за смену", "Ауысым чектері", "Чэкаў за змену", "Receipts"),
-        "refunds_in_shift": Caption(
-            "Возвратов за смену", "Ауысым қайтарулары", "Вяртанняў за змену", "Refunds"
-        ),
-        "receipts_sum": Caption("Сумма чеков", "Чектер сомасы", "Сума чэкаў", "Sum of receipts"),
-        "refunds_sum": Caption("Сумма возвратов", "Қайтарулар сомасы", "Сума вяртанняў", "Sum of refunds"),
+        "sale_receipts": Caption("Чеки продажи", "Сату чектері", "Чэкі продажу", "Sale receipts"),
+        "refund_receipts": Caption("Чеки возврата", "Қайтару чектері", "Чэкі вяртання", "Refund receipts"),
         "received": Caption("Получено оплаты", "Алынған төлем", "Атрымана аплаты", "Payments received"),
         "received_cash": Caption("наличными", "қолма-қол", "наяўнымі", "in cash"),
         "received_card": Caption("картами", "картамен", "карткамі", "by card"),
@@ -100,12 +97,7 @@ CAPTIONS: Final = MappingProxyType(
         "received_other": Caption("прочее", "басқа", "іншае", "otherwise"),
         "discounts": Caption("Скидки", "Жеңілдіктер", "Зніжкі", "Discounts"),
         "markups": Caption("Наценки", "Үстемелер", "Нацэнкі", "Markups"),
-        "vat_net": Caption(
-            "НДС с учетом возвратов",
-            "Қайтарулар ескерілген ҚҚС",
-            "ПДВ з улікам вяртанняў",
-            "VAT net of refunds",
-        ),
+        "vat_sales": Caption("НДС в продажах", "Сатудағы ҚҚС", "ПДВ у продажах", "VAT in sales"),
         "life_count": Caption(
             "Чеков за все время", "Барлық кездегі чектер", "Чэкаў за ўвесь час", "Receipts ever"
         ),
@@ -129,6 +121,31 @@ CAPTIONS: Final = MappingProxyType(
         ),
         "at_start": Caption("На начало смены", "Ауысым басында", "На пачатак змены", "At shift start"),
         "at_end": Caption("На конец смены", "Ауысым соңында", "На канец змены", "At shift end"),
+        "from_shift": Caption("Первая смена", "Алғашқы ауысым", "Першая змена", "First shift"),
+        "to_shift": Caption("Последняя смена", "Соңғы ауысым", "Апошняя змена", "Last shift"),
+        "of_period": Caption(
+            "ИТОГИ ЗА ПЕРИОД", "КЕЗЕҢ ҚОРЫТЫНДЫСЫ", "ВЫНІКІ ЗА ПЕРЫЯД", "TOTALS OF THE PERIOD"
+        ),
+        "by_shifts": Caption("ПО СМЕНАМ", "АУЫСЫМДАР БОЙЫНША", "ПА ЗМЕНАХ", "BY SHIFT"),
+        "positions": Caption("ПОЗИЦИИ ПРОДАЖ", "САТУ ПОЗИЦИЯЛАРЫ", "ПАЗІЦЫІ ПРОДАЖУ", "POSITIONS SOLD"),
+        "total": Caption("Итого", "Барлығы", "Усяго", "Total"),
+        "operation": Caption("Операция", "Операция", "Аперацыя", "Operation"),
+        "sign_of": Caption("Признак", "Белгі", "Прызнак", "Sign"),
+        "code": Caption("Код", "Код", "Код", "Code"),
+        "last_receipt": Caption(
+            "Номер последнего чека", "Соңғы чек нөмірі", "Нумар апошняга чэка", "Last receipt No."
+        ),
+        # Reports that are no documents.
+        "section_report": Caption(
+            "ОТЧЕТ ПО СЕКЦИЯМ", "СЕКЦИЯЛАР БОЙЫНША ЕСЕП", "СПРАВАЗДАЧА ПА СЕКЦЫЯХ", "REPORT BY SECTION"
+        ),
+        "cashier_report": Caption(
+            "ОТЧЕТ ПО КАССИРАМ", "КАССИРЛЕР БОЙЫНША ЕСЕП", "СПРАВАЗДАЧА ПА КАСІРАХ", "REPORT BY CASHIER"
+        ),
+        "control_tape": Caption("КОНТРОЛЬНАЯ ЛЕНТА", "БАҚЫЛАУ ТАСПАСЫ", "КАНТРОЛЬНАЯ СТУЖКА", "CONTROL TAPE"),
+        "fiscal_report": Caption(
+            "ФИСКАЛЬНЫЙ ОТЧЕТ", "ФИСКАЛДЫҚ ЕСЕП", "ФІСКАЛЬНАЯ СПРАВАЗДАЧА", "FISCAL REPORT"
+        ),
         "checksum": Caption("Контрольная сумма", "Бақылау сомасы", "Кантрольная сума", "Checksum"),
         # The foot.
         "fiscal_sign": Caption("ФП", "ФБ", "ФП", "FS"),
