@@ -380,6 +380,20 @@ def test_a_discount_at_a_rate_takes_only_goods_of_that_rate() -> None:
     assert refusal.facts == {"line": 0, "discount_minor": 1_001, "from_minor": 1_000}
 
 
+def test_no_more_tax_is_taken_off_than_there_is() -> None:
+    """A sixth of two kopecks is no tax; of five it would be one."""
+    document = belarusian_till().receipt(
+        goods(2), goods(2), goods(2), modifiers=(ReceiptModifier(change=off(5)),)
+    )
+    assert (document.total_minor, tax(document)) == (1, 0)
+
+
+def test_a_whole_share_takes_all_of_a_rounded_position() -> None:
+    till = kazakh_till(modifier_unit=ModifierUnit.PERCENT, rounding=RoundingMode.POSITIONS)
+    line = till.receipt(goods(64_260, discount=per_cent(10_000))).lines[0]
+    assert (line.discount_minor, line.rounding_minor, line.sum_minor) == (64_260, 0, 0)
+
+
 def test_an_untaxed_discount_leaves_the_tax_alone() -> None:
     modifier = ReceiptModifier(change=off(900), is_untaxed=True, name="Бонусы")
     document = kazakh_till().receipt(goods(1_000), modifiers=(modifier,))
@@ -474,16 +488,18 @@ def test_refuses_what_is_no_foreign_currency(currency: str) -> None:
 
 def test_the_largest_sum_is_taken_and_one_more_is_refused() -> None:
     assert kazakh_till().receipt(goods(SUM_MAX)).total_minor == SUM_MAX
+    plus = ReceiptModifier(change=off(100), is_markup=True)
     for lines, said in (
         ((goods(SUM_MAX + 1, 1),), {}),
         ((goods(SUM_MAX, 1001),), {}),
         ((goods(SUM_MAX), goods(1, 1000)), {}),
         ((goods(SUM_MAX, markup=off(1)),), {}),
         ((goods(1), goods(1, markup=off(SUM_MAX))), {}),
-        ((goods(SUM_MAX),), {"modifiers": (ReceiptModifier(change=off(1), is_markup=True),)}),
+        ((goods(SUM_MAX),), {"modifiers": (plus,)}),
         ((goods(1, discount=off(SUM_MAX + 1)),), {}),
+        ((goods(SUM_MAX),), {"modifiers": (plus, ReceiptModifier(change=off(100)))}),
     ):
-        refusal = refused(kazakh_till(), *lines, **said)
+        refusal = refused(kazakh_till(are_both_modifiers_allowed=True), *lines, **said)
         assert isinstance(refusal, rules.SumTooLarge)
         assert refusal.facts["sum_max_minor"] == SUM_MAX
 

@@ -27,7 +27,7 @@ from portal.fiscal.documents import (
 )
 from portal.fiscal.register import decode, encode
 from portal.fiscal.statements import checksum
-from tests.fiscal.tills import BASIS, Till, belarusian_till, goods, kazakh_till, off
+from tests.fiscal.tills import BASIS, CASHIER, Till, belarusian_till, goods, kazakh_till, off
 
 
 def report(document: Document) -> ShiftReport:
@@ -78,6 +78,14 @@ def test_states_every_field_of_a_kind_of_receipt() -> None:
         # 9 200 and 1 600, less 900 and plus 100, then 1 000: a sixth of each.
         tax_minor=1_533 + 267 - 150 + 17 + 167,
     )
+
+
+def test_a_payment_is_counted_where_it_took_part() -> None:
+    till = belarusian_till()
+    for kind in ("cash", "card", "mobile", "other"):
+        till.sell(100, **{f"{kind}_minor": 100})
+    stated = operation(till.x_report())
+    assert (stated.cash_count, stated.card_count, stated.mobile_count, stated.other_count) == (1, 1, 1, 1)
 
 
 def test_what_was_taken_less_the_change_is_what_was_paid() -> None:
@@ -249,6 +257,11 @@ def test_what_the_operator_refused_never_was() -> None:
         return {name: value for name, value in stated.items() if name not in ("receipt_count", "checksum")}
 
     assert sums(after) == sums(before)
+    assert {cashier.name: cashier.receipt_count for cashier in report(after).cashiers} == {
+        "Б": 1,
+        "В": 1,
+        CASHIER: 3 + 4,
+    }
     assert totals(after) == replace(
         totals(before),
         annulment_count=4,
@@ -369,6 +382,12 @@ def test_items_and_markups_are_bounded_together() -> None:
     till.receipt(goods(SUM_MAX // 2, discount=off(SUM_MAX // 2)))
     with pytest.raises(rules.SumTooLarge):
         till.receipt(goods(1, markup=off(100)))
+    till = kazakh_till(are_both_modifiers_allowed=True)
+    free = goods(0, markup=off(SUM_MAX), discount=off(SUM_MAX))
+    till.receipt(free)
+    till.x_report()
+    with pytest.raises(rules.SumTooLarge):
+        till.receipt(free)
 
 
 def test_the_rounding_of_positions_is_bounded_with_its_section() -> None:

@@ -67,6 +67,12 @@ def test_in_kazakhstan_only_cash_may_be_more_than_the_total() -> None:
         assert refusal.facts == {"change_minor": cash + 100, "cash_minor": cash}
 
 
+def test_rounding_for_cash_hides_no_tiyn_overpaid_without_it() -> None:
+    refusal = refused(1_999, KAZAKHSTAN, card_minor=2_000, cash_minor=500)
+    assert isinstance(refusal, rules.ChangeWithoutCash)
+    assert refusal.facts == {"change_minor": 501, "cash_minor": 500}
+
+
 def test_what_is_paid_without_cash_keeps_its_tiyn() -> None:
     assert pay(1_949, Payments(card_minor=1_949), KAZAKHSTAN).total_minor == 1_949
     assert refused(1_949, KAZAKHSTAN, card_minor=1_900).code == "fiscal.not_enough_money"

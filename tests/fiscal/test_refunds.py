@@ -1,5 +1,6 @@
 """Refunds by the original: what is left, by quantity and by money, to the last minor unit."""
 
+from dataclasses import replace as replace_dialect
 from typing import Any
 
 import pytest
@@ -203,6 +204,17 @@ def test_gives_back_cashless_money_first_and_in_tiyn() -> None:
     assert till.register.cash_minor == 0
 
 
+def test_the_rounding_of_a_total_comes_back_with_the_last_line() -> None:
+    till = kazakh_till()
+    sold = till.receipt(
+        goods(949), goods(1_000), payments=Payments(card_minor=1_900), rounding=RoundingMode.TOTAL
+    )
+    assert sold.rounding_minor == -49
+    first = till.refund(sold, taken=taken((1, 1000)), payments=Payments(card_minor=949))
+    last = till.refund(sold, payments=Payments(card_minor=951))
+    assert (first.rounding_minor, last.rounding_minor) == (0, -49)
+
+
 def test_gives_back_as_it_is_asked_to() -> None:
     till = belarusian_till()
     till.cash(2_000)
@@ -277,6 +289,51 @@ def test_shares_a_discount_out_where_another_till_did_not() -> None:
     part = till.refund(streamed, taken=taken((2, 1000)))
     assert (part.discount_minor, part.total_minor) == (400, 3_600)
     assert till.refund(streamed).total_minor == 5_400
+
+
+def test_all_of_the_tax_comes_back_though_another_till_rounded_it_its_own_way() -> None:
+    till = belarusian_till()
+    sold = till.receipt(goods(1_000, 2000))
+    till.documents[-1] = streamed = replace(sold, lines=(replace(sold.lines[0], tax_minor=334),))
+    parts = [till.refund(streamed, taken=taken((1, 1000))) for _ in range(2)]
+    assert [part.lines[0].tax_minor for part in parts] == [167, 167]
+
+
+def test_refuses_what_does_not_add_up_at_all() -> None:
+    till = belarusian_till()
+    sold = till.sell(1_000)
+    till.documents[-1] = streamed = replace(sold, total_minor=1_101, payments=Payments(cash_minor=1_101))
+    till.cash(1_000)
+    assert isinstance(refused(till, streamed), rules.NotRefundable)
+    till.documents[-2] = streamed = replace(streamed, total_minor=1_100)
+    assert till.refund(streamed).total_minor == 1_100
+
+
+def test_an_untaxed_discount_larger_than_what_is_untaxed_comes_back_with_everything() -> None:
+    till = belarusian_till()
+    modifier = ReceiptModifier(change=off(5_000), is_untaxed=True)
+    sold = till.receipt(goods(10_000), goods(1_000, is_untaxed=True), modifiers=(modifier,))
+    assert till.refund(sold, taken=taken((2, 1000))).total_minor == 1_000 - 455
+    assert till.refund(sold).total_minor == 10_000 - 4_545
+
+
+@pytest.mark.parametrize(("price_minor", "discount_minor", "total_minor"), [(1, 4, 0), (6, 24, 3)])
+def test_no_refund_takes_more_off_than_it_gives_back(
+    price_minor: int, discount_minor: int, total_minor: int
+) -> None:
+    """Half of eight odd kopecks is off, by turns one and none; the turns that took it are annulled."""
+    till = belarusian_till()
+    modifier = ReceiptModifier(change=off(discount_minor))
+    sold = till.receipt(*[goods(price_minor)] * 8, modifiers=(modifier,))
+    till.cash(100)
+    backs = [till.refund(sold, taken=taken((place, 1000))) for place in range(1, 5)]
+    till.annul(backs[0])
+    till.annul(backs[2])
+    again = till.refund(sold, taken=taken((1, 1000)))
+    assert again.total_minor == total_minor
+    assert all(tax >= 0 for _, tax in _by_rate([again]).values())
+    last = till.refund(sold)
+    assert backs[1].total_minor + backs[3].total_minor + total_minor + last.total_minor == sold.total_minor
 
 
 # Properties.
@@ -369,6 +426,45 @@ def test_any_refunds_in_turn_give_back_exactly_what_was_paid(
         assert back.total_minor >= 0
         assert all(sums >= (0, 0) for rate, sums in _by_rate([back]).items() if rate is not None)
         assert all(tax >= 0 for _, tax in _by_rate([back]).values())
+
+
+@given(_basket(), st.data())
+def test_refunds_that_were_annulled_leave_no_trace_in_what_is_left(
+    basket: dict[str, Any], data: st.DataObject
+) -> None:
+    till = belarusian_till(are_both_modifiers_allowed=True, modifier_unit=ModifierUnit.PERCENT)
+    till.dialect = replace_dialect(till.dialect, modifiers_max=100)
+    till.cash(1_000_000)
+    lines = [replace(line, tax_rate=line.tax_rate and 1000) for line in basket["lines"]]
+    try:
+        sold = till.receipt(*lines, modifiers=basket["modifiers"])
+    except rules.DiscountTooLarge:
+        return
+    standing: list[Document] = []
+    for _ in range(4):
+        back = {line.place: 0 for refund in standing for line in refund.lines}
+        for refund in standing:
+            for line in refund.lines:
+                back[line.place] += line.quantity_milli
+        wanted = [
+            (place, data.draw(st.integers(1, line.quantity_milli - back.get(place, 0))))
+            for place, line in enumerate(sold.lines, 1)
+            if line.quantity_milli > back.get(place, 0) and data.draw(st.booleans())
+        ]
+        if wanted:
+            standing.append(till.refund(sold, taken=taken(*wanted)))
+        undone = data.draw(st.integers(0, 3))
+        if undone < len(standing):
+            till.annul(standing.pop(undone))
+    try:
+        standing.append(till.refund(sold))
+    except rules.NothingLeft:
+        return
+    assert sum(refund.total_minor for refund in standing) == sold.total_minor
+    assert _by_rate([sold]) == _by_rate(standing)
+    for refund in standing:
+        assert all(sums >= (0, 0) for rate, sums in _by_rate([refund]).items() if rate is not None)
+        assert all(tax >= 0 for _, tax in _by_rate([refund]).values())
 
 
 def _by_rate(documents: list[Document]) -> dict[int | None, tuple[int, int]]:
