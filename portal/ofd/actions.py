@@ -29,8 +29,9 @@ from portal.primitives.refusals import Refusal
 # How long the operator may take over one receipt before the buyer is not kept waiting any more.
 DEADLINE_S: Final = 3.0
 
-# The till is held a little longer than the operator is waited for: only a dead caller ever lets the time run out.
-HOLD_MARGIN_S: Final = 5.0
+# The till is held a little longer than the operator is waited for: only a dead caller ever lets the time run out, and
+# whoever waits for a dead one waits no longer than this beyond the deadline.
+HOLD_MARGIN_S: Final = 1.0
 
 # Codes that say nothing about the document: it goes on waiting, and the register without its operator.
 UNHEARD: Final = AS_SILENCE | {INVALID_TOKEN}
@@ -61,9 +62,11 @@ def issue_document(
 ) -> Issued:
     """Issue a document and let its operator know; the same key again gives the same answer.
 
-    Takes no longer than the deadline over the operator. Refuses what the engine refuses, `OperatorRefused`, and what
-    `portal.journal.issuing.issue` refuses.
+    The deadline is counted from the call, the time others keep the till included: whoever has to wait longer lets the
+    register go autonomous rather than the buyer stand there. Refuses what the engine refuses, `OperatorRefused`, and
+    what `portal.journal.issuing.issue` refuses.
     """
+    ends_at_s = time.monotonic() + deadline_s
     issued = issuing.issue(
         organisation_id,
         register_id,
@@ -84,7 +87,7 @@ def issue_document(
         # The buyer has a sign already: workers tell the operator, each register's documents in their order.
         queue.ring_deliver(organisation_id, register_id)
         return issued
-    return _tell(issued, deadline_s)
+    return _tell(issued, ends_at_s)
 
 
 def close_shift(
@@ -114,14 +117,13 @@ def close_shift(
     return issue_document(organisation_id, register_id, close, key=key, at=at, deadline_s=deadline_s)
 
 
-def _tell(issued: Issued, deadline_s: float) -> Issued:
+def _tell(issued: Issued, ends_at_s: float) -> Issued:
     """Hand the document to its operator while the till is held for it."""
-    held_until_s = time.monotonic() + deadline_s + HOLD_MARGIN_S
     try:
-        answer = _ask(issued, deadline_s)
+        answer = _ask(issued, ends_at_s)
     except NoAnswer as silence:
         return _go_autonomous(issued, silence.reason)
-    if time.monotonic() >= held_until_s - 1:
+    if time.monotonic() > ends_at_s + HOLD_MARGIN_S / 2:
         # Too late: others may have given the document up, and its receipt may bear the autonomous sign by now.
         return _go_autonomous(issued, "late")
     if answer.is_accepted:
@@ -134,11 +136,14 @@ def _tell(issued: Issued, deadline_s: float) -> Issued:
     raise OperatorRefused(number=document.number, result_code=answer.result_code, text=answer.result_text)
 
 
-def _ask(issued: Issued, deadline_s: float) -> Answer:
+def _ask(issued: Issued, ends_at_s: float) -> Answer:
     found = read_line(issued.organisation_id, issued.register_id)
     assert issued.request_number is not None, "what waits for an operator has a request number"
     item = Outgoing(issued.document, issued.body, issued.request_number)
-    return gateway_of(found.country).send(found.line, item, timeout_s=deadline_s)
+    left_s = ends_at_s - time.monotonic()
+    if left_s <= 0:
+        raise NoAnswer("deadline")
+    return gateway_of(found.country).send(found.line, item, timeout_s=left_s)
 
 
 def _land(issued: Issued, answer: Answer) -> Issued:
@@ -194,7 +199,8 @@ def _take_back(issued: Issued, answer: Answer) -> None:
                 issued.organisation_id,
                 issued.register_id,
                 command,
-                at=clock.now(),
+                # Of the same moment: whatever follows may not be older than what was taken back.
+                at=document.issued_at,
                 code=answer.result_code,
                 text=answer.result_text,
                 token=answer.token,

@@ -26,7 +26,7 @@ BLOCKING: Final = frozenset({UNKNOWN_DEVICE, BLOCKED})
 class NoAnswer(Exception):
     """No answer that can be trusted. `reason` is one word.
 
-    `unreachable` (no address, no route), `refused` (nobody listens), `timeout`, `reset`, `closed` (the other end closed
+    `deadline` (no time was left to ask), `unreachable` (no address, no route), `refused` (nobody listens), `timeout`, `reset`, `closed` (the other end closed
     before the answer was whole), the words of `portal.ofd.wire.frames.BadFrame`, `other_device`, `other_request`, `other_command`,
     `undecodable`.
     """
@@ -104,3 +104,8 @@ class Answer:
     @property
     def is_accepted(self) -> bool:
         return self.result_code == OK
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether it says no more than no answer would."""
+        return self.result_code in AS_SILENCE
