@@ -169,7 +169,8 @@ class Annul(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="annul"):
     """Annul a receipt of the open shift (Belarus; manual of iKassa, «Аннулирование»).
 
     In Kazakhstan a receipt that stands is refunded instead; only what the operator refused is annulled (`is_refused`),
-    by the portal itself.
+    by the portal itself. In Belarus no operator refuses anything, so that a journal tells by its country what an
+    annulment was.
     """
 
     cashier: str

@@ -82,7 +82,8 @@ def check_annulment(command: Annul, original: Original, dialect: Dialect, *, shi
     is_kind_right = document.kind in PLACES or (
         command.is_refused and document.kind in ("cash_in", "cash_out")
     )
-    is_lawful = command.is_refused or dialect.may_annul
+    # Where receipts are annulled no operator is asked before they count, so that none is refused either.
+    is_lawful = command.is_refused is not dialect.may_annul
     if not (is_lawful and is_kind_right) or document.shift != shift or _standing(original):
         raise rules.AnnulmentNotAllowed(number=document.number, kind=document.kind)
 
