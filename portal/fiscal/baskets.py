@@ -142,8 +142,7 @@ def fill_basket(
     if not command.modifiers:
         return Basket(kept, total, stornos=tuple(stornos))
     modifiers, discount, markup = _modify(command.modifiers, kept, total, terms)
-    total = check_sum(total + markup) - discount
-    return Basket(kept, total, discount, markup, modifiers, tuple(stornos))
+    return Basket(kept, total + markup - discount, discount, markup, modifiers, tuple(stornos))
 
 
 def check_sum(sum_minor: int) -> int:

@@ -6,6 +6,7 @@ last one gives back exactly what remains to the minor unit: of lines, of the rec
 rate, of the tax in them, and of rounding.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -17,13 +18,17 @@ from portal.fiscal.baskets import Basket, Pool
 from portal.fiscal.commands import Annul, Original, Refund
 from portal.fiscal.counters import PLACES
 from portal.fiscal.dialects import Dialect
-from portal.fiscal.documents import Document, KindName, Line, Modifier, Payments, TaxShare
+from portal.fiscal.documents import SUM_MAX, Basis, Document, KindName, Line, Modifier, Payments, TaxShare
 from portal.fiscal.payments import Paid, give_back, pay
 from portal.fiscal.taxes import tax_inside
 from portal.primitives.money import round_half_up
 from portal.primitives.quantity import MILLI_IN_ONE, cost_minor
 
 REFUND_OF: Final[dict[str, KindName]] = {"sale": "sale_refund", "purchase": "purchase_refund"}
+
+# `documents.Basis`.
+_SIGN: Final = re.compile("[0-9A-Za-z]{1,32}")
+_REGISTRATION_MAX: Final = 64
 
 # How far a document can say that rounding moved its total (`documents.Rounding`).
 _ROUNDING_MAX: Final = 100
@@ -86,6 +91,14 @@ def check_annulment(command: Annul, original: Original, dialect: Dialect, *, shi
     is_lawful = command.is_refused is not dialect.may_annul
     if not (is_lawful and is_kind_right) or document.shift != shift or _standing(original):
         raise rules.AnnulmentNotAllowed(number=document.number, kind=document.kind)
+
+
+def check_basis(basis: Basis) -> Basis:
+    """The receipt that a simple refund names, when a document can hold it as it is stated. Refuses `BasisMissing`."""
+    is_named = _SIGN.fullmatch(basis.fiscal_sign) and 0 < len(basis.registration_number) <= _REGISTRATION_MAX
+    if not is_named or basis.issued_at.tzinfo is None or not 0 <= basis.total_minor <= SUM_MAX:
+        raise rules.BasisMissing
+    return basis
 
 
 def _is_taken_back(original: Original) -> bool:

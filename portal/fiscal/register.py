@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from portal.fiscal import counters as counting
-from portal.fiscal import refunds, rules, statements
+from portal.fiscal import refunds, rules
 from portal.fiscal.baskets import fill_basket
 from portal.fiscal.commands import (
     Annul,
@@ -30,7 +30,7 @@ from portal.fiscal.commands import (
 )
 from portal.fiscal.counters import DIRECTIONS, PLACES
 from portal.fiscal.dialects import Dialect
-from portal.fiscal.documents import SUM_MAX, Basis, Document, KindName, ShiftReport
+from portal.fiscal.documents import SUM_MAX, Basis, Document, KindName
 from portal.fiscal.payments import pay
 from portal.fiscal.state import (
     Register,
@@ -43,6 +43,7 @@ from portal.fiscal.state import (
     new_register,
     opened,
 )
+from portal.fiscal.statements import report_of, totals_of
 from portal.fiscal.writing import ENGINE_VERSION, write, write_receipt
 from portal.primitives.identifiers import parse_tax_id
 from portal.primitives.refusals import BadInput
@@ -120,34 +121,6 @@ def close_commands(
     return withdrawal, close
 
 
-def report_of(register: Register, at: datetime, *, is_closing: bool) -> ShiftReport:
-    """What an X-report (or, closing, a Z-report) states at a moment. Refuses `ShiftNotOpen` before the first shift.
-
-    - `operations`: receipts of each kind. `sum_minor` is their totals, after modifiers and rounding; payments are net
-      of change, so that `taken_minor` − `change_minor` is what they add up to; discounts and markups are those of lines and
-      of receipts together; an item is a line at price × quantity, before rounding and modifiers; `tax_minor` is
-      less the tax of discounts and with that of markups. `non_nullable_minor` is `start_non_nullable_minor` + `sum_minor`.
-    - `sections` and `taxes` are sorted by section or rate and then in the order of OPERATIONS, `cashiers` by name and
-      code. A row of noughts is left out.
-    - `taxes` turn over the lines of a rate less and with what the receipts' modifiers put on it; rounding of a total
-      belongs to no rate.
-    - An annulment that stands is counted beside what it annuls, which stays in `operations`. A receipt or a movement
-      that the operator refused, and the document that takes it back, are in none of these sums; both keep their
-      ordinals, and `receipt_count` and a cashier's `receipt_count` count the documents.
-    - A cashier's payments are those of sales, refunds are sale refunds.
-    - `offline_count` counts autonomous documents, and late ones: issued with the operator, delivered without it.
-    """
-    if register.opened_at is None:
-        raise rules.ShiftNotOpen
-    report = ShiftReport(
-        cash_minor=register.cash_minor,
-        closed_at=at if is_closing else None,
-        opened_at=register.opened_at,
-        **statements.report_parts(register.counters),
-    )
-    return replace(report, checksum=statements.checksum(report))
-
-
 def _issue_receipt(
     register: Register, settings: RegisterSettings, command: Receipt, at: datetime, dialect: Dialect
 ) -> tuple[Register, Document]:
@@ -159,7 +132,9 @@ def _issue_receipt(
     ):
         raise rules.PurchaseNotAllowed
     basis = command.basis_receipt if is_refund else None
-    if is_refund and basis is None and dialect.refund_names_basis:
+    if basis is not None:
+        refunds.check_basis(basis)
+    elif is_refund and dialect.refund_names_basis:
         raise rules.BasisMissing
     taxed_at = at if basis is None else basis.issued_at
     rate = settings.vat_rate if settings.is_vat_payer else None
@@ -331,7 +306,7 @@ def _report(
         kind,
         counters.receipts + counters.reports + 1,
         report=report_of(register, at, is_closing=is_closing),
-        totals=statements.totals_of(counters, register.cash_minor),
+        totals=totals_of(counters, register.cash_minor),
     )
     register = after(register, document, counting.count_report(counters), 0)
     return (replace(register, is_open=False) if is_closing else register), document

@@ -1,12 +1,14 @@
-"""What a register's counters state: the totals and the parts of its reports."""
+"""What a register states in its reports."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 from zlib import crc32
 
 import msgspec
 from msgspec.structs import asdict, replace
 
+from portal.fiscal import rules
 from portal.fiscal.counters import STATED, Counters, Movement, Operation, Rows, revenue
 from portal.fiscal.documents import (
     OPERATIONS,
@@ -19,6 +21,7 @@ from portal.fiscal.documents import (
     TaxTotals,
     Totals,
 )
+from portal.fiscal.state import Register
 
 _CASHIER: Final = (
     "receipt_count",
@@ -33,6 +36,34 @@ _CASHIER: Final = (
     "cash_in_minor",
     "cash_out_minor",
 )
+
+
+def report_of(register: Register, at: datetime, *, is_closing: bool) -> ShiftReport:
+    """What an X-report (or, closing, a Z-report) states at a moment. Refuses `ShiftNotOpen` before the first shift.
+
+    - `operations`: receipts of each kind. `sum_minor` is their totals, after modifiers and rounding; payments are net
+      of change, so that `taken_minor` − `change_minor` is what they add up to; discounts and markups are those of lines and
+      of receipts together; an item is a line at price × quantity, before rounding and modifiers; `tax_minor` is
+      less the tax of discounts and with that of markups. `non_nullable_minor` is `start_non_nullable_minor` + `sum_minor`.
+    - `sections` and `taxes` are sorted by section or rate and then in the order of OPERATIONS, `cashiers` by name and
+      code. A row of noughts is left out.
+    - `taxes` turn over the lines of a rate less and with what the receipts' modifiers put on it; rounding of a total
+      belongs to no rate.
+    - An annulment that stands is counted beside what it annuls, which stays in `operations`. A receipt or a movement
+      that the operator refused, and the document that takes it back, are in none of these sums; both keep their
+      ordinals, and `receipt_count` and a cashier's `receipt_count` count the documents.
+    - A cashier's payments are those of sales, refunds are sale refunds.
+    - `offline_count` counts autonomous documents, and late ones: issued with the operator, delivered without it.
+    """
+    if register.opened_at is None:
+        raise rules.ShiftNotOpen
+    report = ShiftReport(
+        cash_minor=register.cash_minor,
+        closed_at=at if is_closing else None,
+        opened_at=register.opened_at,
+        **_parts(register.counters),
+    )
+    return replace(report, checksum=checksum(report))
 
 
 def totals_of(counters: Counters, cash_minor: int) -> Totals:
@@ -53,7 +84,7 @@ def totals_of(counters: Counters, cash_minor: int) -> Totals:
     )
 
 
-def report_parts(counters: Counters) -> dict[str, Any]:
+def _parts(counters: Counters) -> dict[str, Any]:
     """The fields of a `ShiftReport` that counters know."""
     return {
         "annulled_count": counters.annulled_count,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from portal.fiscal import chain, rules
 from portal.fiscal.commands import (
@@ -358,13 +359,33 @@ def test_in_kazakhstan_no_refund_goes_without_its_receipt() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fiscal_sign": ""},
+        {"fiscal_sign": "1" * 33},
+        {"fiscal_sign": "12-3"},
+        {"registration_number": ""},
+        {"registration_number": "1" * 65},
+        {"issued_at": MORNING.replace(tzinfo=None)},
+        {"total_minor": -1},
+        {"total_minor": SUM_MAX + 1},
+    ],
+)
+def test_refuses_a_basis_that_no_document_can_hold(changes: dict[str, Any]) -> None:
+    till = kazakh_till()
+    till.cash(1_000)
+    basis = replace(BASIS, **changes)
+    assert isinstance(
+        refused(till, till.receipt, goods(100), kind="sale_refund", basis_receipt=basis), rules.BasisMissing
+    )
+
+
 def test_a_simple_refund_is_taxed_as_on_the_day_of_its_receipt() -> None:
     till = kazakh_till()
     till.cash(100_000)
     sold_at = datetime(2025, 12, 31, 18, 59, tzinfo=UTC)
-    basis = type(BASIS)(
-        fiscal_sign="1", issued_at=sold_at, registration_number="281119950001", total_minor=50_000
-    )
+    basis = replace(BASIS, issued_at=sold_at)
     line = till.receipt(goods(50_000), kind="sale_refund", basis_receipt=basis).lines[0]
     assert (line.tax_rate, line.tax_minor) == (1200, 5_357)
 
