@@ -61,7 +61,8 @@ def test_the_token_of_before_is_wrong_for_a_new_question(caller: Caller) -> None
 
 
 def test_a_register_that_nobody_knows_is_told_so(caller: Caller) -> None:
-    assert Caller(caller.operator, device=1).send(caller.ticket()).code == 1
+    heard = Caller(caller.operator, device=1).send(caller.ticket())
+    assert (heard.code, heard.response.command) == (1, pb.COMMAND_TICKET)
 
 
 def test_a_refusal_is_not_kept_the_same_question_is_judged_anew(caller: Caller) -> None:

@@ -1,6 +1,6 @@
 """One question of a register of Kazakhstan, and the operator's answer (protocol 2.0.3).
 
-The order in which a question is judged: is the register on record (1); can the message be read (3); was this request number
+The order in which a question is judged: can the message be read (3); is the register on record (1); was this request number
 answered already (the stored answer once more, or 8, or 9); is the token right (2); is the register blocked (15); then the command
 itself. A refusal changes nothing and is not stored: the same question is judged anew.
 
@@ -51,9 +51,10 @@ def handle(office: Office, header: Header, message: bytes, trick: Trick | None) 
     account = office.accounts.get(key)
     request = pb.Request()
     try:
+        # Read before anything is refused: an answer names the command that it answers.
+        _parse(message, request)
         if account is None:
             raise Refused(codes.UNKNOWN_DEVICE)
-        _parse(message, request)
         return _Exchange(office, account, header, Question(office, account, request, message), trick).answer()
     except Refused as refused:
         return Reply(_frame(header, header.token, _refusal(request, refused)), Entry(key=key))
