@@ -32,6 +32,9 @@ DOCUMENTS_PER_JOB: Final = 2000
 # So often an operation error is taken for a passing one; then the document is refused and the next one has its turn.
 REFUSALS_MAX: Final = 5
 
+# The lease of a question that carries no document.
+QUESTION: Final = 0
+
 
 @dataclass
 class Delivered:
@@ -176,6 +179,8 @@ class _Delivery:
 
     def _ask_about_block(self, standing: Standing) -> bool:
         """Ask the operator whether the register is still blocked."""
+        if not issuing.hold(*self.ids, QUESTION, self.timeout_s + HOLD_MARGIN_S):
+            return False
         found = read_line(*self.ids)
         try:
             answer = gateway_of(found.country).ping(
@@ -186,15 +191,15 @@ class _Delivery:
             )
         except NoAnswer as silence:
             issuing.record_no_answer(
-                *self.ids, 0, at=clock.now(), text=silence.reason, next_try_at=self._later()
+                *self.ids, QUESTION, at=clock.now(), text=silence.reason, next_try_at=self._later()
             )
             return False
         if answer.is_accepted:
-            issuing.record_answer(*self.ids, 0, at=clock.now(), token=answer.token)
+            issuing.record_answer(*self.ids, QUESTION, at=clock.now(), token=answer.token)
             return True
         issuing.record_no_answer(
             *self.ids,
-            0,
+            QUESTION,
             at=clock.now(),
             code=answer.result_code,
             text=answer.result_text,

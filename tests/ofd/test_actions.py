@@ -73,8 +73,12 @@ def test_a_whole_shift_is_at_the_operators_as_it_is_here(counter: Counter) -> No
     closed = counter.close()
     assert closed.document.kind == "z_report"
     assert closed.delivery == "sent"
-    assert counter.received() == [1, 2, 3, 4]
-    assert counter.rows("select number, differences from reconciliation order by number") == [(3, []), (4, [])]
+    # Nothing on the wire says which number an X-report has.
+    assert counter.received() == [1, 2, 4]
+    assert counter.rows("select number, differences from reconciliation order by number") == [
+        (3, []),
+        (4, []),
+    ]
 
 
 def test_closing_takes_the_cash_out_first_where_the_register_is_set_so(
@@ -105,7 +109,9 @@ def test_a_register_without_an_operator_waits_for_none(counter: Counter) -> None
 # Without it
 
 
-@pytest.mark.parametrize("kind", ["silent", "half", "lost", "reset", "code_254", "code_255", "bad_token", "slow"])
+@pytest.mark.parametrize(
+    "kind", ["silent", "half", "lost", "reset", "code_254", "code_255", "bad_token", "slow"]
+)
 def test_every_kind_of_silence_ends_with_an_autonomous_receipt(
     counter: Counter, mischief: Mischief, kind: str
 ) -> None:
@@ -221,7 +227,12 @@ def test_a_blocked_register_issues_nothing_until_the_operator_says_otherwise(
 
 def test_an_unknown_device_is_blocked(counter: Counter) -> None:
     issuing.set_operator(
-        *counter.ids, host=counter.operator.host, port=counter.operator.port, device=5, token=5, at=clock.now()
+        *counter.ids,
+        host=counter.operator.host,
+        port=counter.operator.port,
+        device=5,
+        token=5,
+        at=clock.now(),
     )
     with pytest.raises(OperatorRefused) as refused:
         counter.sell()
@@ -343,4 +354,3 @@ def test_in_belarus_what_was_issued_is_sent_later_in_order(minsk: Counter) -> No
     minsk.deliver()
     assert set(minsk.deliveries().values()) == {"sent"}
     assert minsk.received() == sorted(minsk.deliveries())
-
