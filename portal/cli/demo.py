@@ -1,4 +1,4 @@
-"""The demo: two companies with a past, and simulated tills that go on with it."""
+"""The demo: two companies with a past, and people at tills who go on with it."""
 
 import fcntl
 import signal
@@ -37,7 +37,16 @@ def demo(*, days: int, seed: int) -> None:
         now = clock.now()
         places = ensure_demo(settings, at=now)
         progress = Progress(every=4)
-        ensure_history(settings, places, at=now, say=progress, days=days, seed=seed)
+        ensure_history(
+            settings,
+            places,
+            at=now,
+            say=progress,
+            days=days,
+            seed=seed,
+            takes_over=True,
+            outbox=Outbox(data_directory() / "demo" / "outbox"),
+        )
         progress.end()
     click.echo(f"Demo people, password {PASSWORD}; a one-time code: ./kassa code LOGIN")
     for line in describe_people():
@@ -55,12 +64,13 @@ def demo(*, days: int, seed: int) -> None:
 @click.option("--registers", type=click.IntRange(1), help="How many tills; all of the demo without it.")
 @click.option("--url", help="Where the portal is; the one that runs on this machine without it.")
 def simulate(rate: float, registers: int | None, url: str | None) -> None:
-    """Stream new documents from simulated tills through the portal's HTTP door until Ctrl-C."""
+    """Sell until Ctrl-C: cloud tills issue here and deliver to the operator, the others stream through the HTTP door."""
     data = data_directory()
     with open_portal() as settings, _only_one(data):
         now = clock.now()
         places = choose(ensure_demo(settings, at=now), registers)
-        tokens = provide_tokens(data / "demo" / "tokens.json", [place.holder for place in places], at=now)
+        streaming = [place.holder for place in places if not place.is_cloud]
+        tokens = provide_tokens(data / "demo" / "tokens.json", streaming, at=now)
         simulation = Simulation(
             places,
             {holder.register: token for holder, token in tokens.items()},
@@ -68,6 +78,7 @@ def simulate(rate: float, registers: int | None, url: str | None) -> None:
             Outbox(data / "demo" / "outbox"),
             rate,
             say=_say,
+            data=data,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: simulation.stopping.set())

@@ -1,6 +1,6 @@
-"""The demo's present: tills that go on where the journal ends and stream through the portal's own door.
+"""The demo's present: tills that go on where the journal ends, some in the cloud, some streaming through the portal's own door.
 
-A till keeps a batch and its key in a file until the portal has acknowledged it. After a restart the kept batch
+A streaming till keeps a batch and its key in a file until the portal has acknowledged it. After a restart the kept batch
 goes out first, under its old key; then the till waits until everything it ever sent is in the journal, reads
 there how it stands, makes up for the time it was away, and goes on.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from random import Random
 from threading import Event
 
@@ -17,15 +18,19 @@ from sqlalchemy.exc import OperationalError
 
 from portal.db import transaction
 from portal.demo.clerk import Clerk
+from portal.demo.cloud import CLOSES_AFTER, OPENS_BEFORE, CloudTill
+from portal.demo.customers import Customers
 from portal.demo.door import Door, Refused, Unreachable
 from portal.demo.history import SEED, batches_of, tell, till_of
+from portal.demo.operator import connect_all
 from portal.demo.outbox import Outbox
 from portal.demo.people import Place
-from portal.demo.shops import day_at, hours_of, local_moment
+from portal.demo.shops import customers_weight, day_at, hours_of, local_moment
 from portal.demo.till import Till
 from portal.fiscal.chain import canonical
 from portal.fiscal.documents import Document
 from portal.ingest.models import Portion
+from portal.journal.issuing import read_standing
 from portal.primitives import clock
 
 # By night, when few tills are open, this share of the rate is left at least.
@@ -33,8 +38,6 @@ QUIET_SHARE = 0.1
 LOST_OPERATOR_PER_RECEIPT = 0.0008
 FOUND_OPERATOR_PER_RECEIPT = 0.004
 
-OPENS_BEFORE = timedelta(minutes=10)
-CLOSES_AFTER = timedelta(minutes=2)
 DRAIN_LOOK_EVERY_S = 0.5
 DRAIN_COMPLAIN_AFTER_S = 20
 REPORT_EVERY = timedelta(minutes=5)
@@ -90,12 +93,7 @@ class LiveTill:
 
     def weight(self, now: datetime) -> float:
         """How many customers come here compared with other tills."""
-        hours = hours_of(self.place.shop, self.day)
-        if hours is None:
-            return 0.0
-        curve = self.place.shop.trade.curve
-        hour = int((now - hours[0]).total_seconds()) // 3600
-        return self.place.stall.share * curve[max(0, min(hour, len(curve) - 1))]
+        return customers_weight(self.place.shop, self.place.stall, self.day, now)
 
     def change_shift(self, now: datetime) -> list[Document]:
         """Open or close by the clock on the wall; nothing when it is not the time."""
@@ -133,7 +131,7 @@ class LiveTill:
 
 @dataclass
 class Simulation:
-    """All tills of the demo, served one after another at a common rate."""
+    """All tills of the demo, served one after another at a common rate; `data` is where their operator is found."""
 
     places: list[Place]
     tokens: dict[str, str]
@@ -144,22 +142,32 @@ class Simulation:
     now: Callable[[], datetime] = clock.now
     stopping: Event = field(default_factory=Event)
     seed: int = SEED
+    data: Path | None = None
     sent: int = 0
-    tills: list[LiveTill] = field(default_factory=list)
+    issued: int = 0
+    tills: list[LiveTill | CloudTill] = field(default_factory=list)
 
     def run(self) -> None:
         """Take every till up and serve customers until asked to stop."""
         self.door.pause = self._pause
         try:
+            if self.data is not None:
+                connect_all(self.places, self.data, now=self.now, pause=self._pause, say=self.say)
             for place in self.places:
-                self._attempt(self._sender(place), partial(self._take_up, place))
+                if place.is_cloud:
+                    self._take_up_cloud(place)
+                else:
+                    self._attempt(self._sender(place), partial(self._take_up, place))
             self.say(f"{len(self.tills)} tills go on, about {self.rate:g} documents a second by day")
             self._serve()
         except Stopped:
             return
         finally:
             self.door.close()
-            self.say(f"{self.sent} documents sent")
+            self.say(self._told())
+
+    def _told(self) -> str:
+        return f"{self.sent} documents sent, {self.issued} issued in the cloud"
 
     def _serve(self) -> None:
         report_at = self.now() + REPORT_EVERY
@@ -167,17 +175,31 @@ class Simulation:
         while self.tills:
             now = self.now()
             for live in list(self.tills):
-                self._issue(live, live.change_shift(now))
+                self._work(live, now, opens=True)
             serving = [live for live in self.tills if live.is_serving(now)]
             if serving:
                 live = chance.choices(serving, [live.weight(now) or 1.0 for live in serving])[0]
-                self._issue(live, live.serve(now))
+                self._work(live, now)
             if now >= report_at:
-                self.say(f"{self.sent} documents sent, {len(serving)} tills open")
+                self.say(f"{self._told()}, {len(serving)} tills open")
                 report_at = now + REPORT_EVERY
             share = max(QUIET_SHARE, len(serving) / len(self.places))
             self._pause(min(chance.expovariate(self.rate * share), 30.0))
         self.say("no till is left")
+
+    def _work(self, till: LiveTill | CloudTill, now: datetime, *, opens: bool = False) -> None:
+        """Serve a customer, or change the shift where it is time to."""
+        if isinstance(till, CloudTill):
+            self.issued += till.change_shift(now) if opens else till.serve(now)
+        else:
+            self._issue(till, till.change_shift(now) if opens else till.serve(now))
+
+    def _take_up_cloud(self, place: Place) -> None:
+        """A cloud till needs nothing but its register: the portal knows how it stands."""
+        standing = read_standing(place.organisation_id, place.register_id)
+        chance = Random(f"{self.seed}/cloud/{place.stall.register}/{standing.register.number}")
+        customers = Customers(place.shop, place.stall, standing.settings, chance)
+        self.tills.append(CloudTill(place, customers, standing, self.say))
 
     def _take_up(self, place: Place, sender: Sender) -> None:
         """Find out how a till stands and make up for the time it was away."""
