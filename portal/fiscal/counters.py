@@ -97,7 +97,7 @@ class Counters(Struct, frozen=True, array_like=True, gc=False):
 
     `operations` stand in the order of OPERATIONS. Rows: `sections` by section and operation, a count and a sum; `taxes` by
     rate and operation, turnover and tax; `cashiers` by name and code, then the numbers in the order of
-    `documents.CashierTotals` as `_CASHIER` lists them. A row of noughts is not kept.
+    `statements.CASHIER`. A row of noughts is not kept.
     """
 
     operations: tuple[Operation, Operation, Operation, Operation] = (Operation(),) * 4

@@ -23,7 +23,8 @@ from portal.fiscal.documents import (
 )
 from portal.fiscal.state import Register
 
-_CASHIER: Final = (
+# What a cashier's row of `Counters` holds behind name and code, in order.
+CASHIER: Final = (
     "receipt_count",
     "sale_count",
     "sale_minor",
@@ -122,4 +123,4 @@ def _movement(movement: Movement) -> MovementTotals:
 
 def _cashiers(rows: Rows) -> Iterable[CashierTotals]:
     for name, code, *amounts in rows:
-        yield CashierTotals(name=name, code=code, **dict(zip(_CASHIER, amounts, strict=True)))
+        yield CashierTotals(name=name, code=code, **dict(zip(CASHIER, amounts, strict=True)))
