@@ -29,9 +29,12 @@ def _read_mischief(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> list[tuple[Kind, float, float | None]]:
     try:
-        return [mischiefs.parse(value) for value in values]
+        told = [mischiefs.parse(value) for value in values]
+        for kind, share, seconds in told:
+            Mischief().switch_on(kind, share, seconds=seconds)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+    return told
 
 
 @cli.command()
