@@ -67,6 +67,7 @@ CAPTIONS: Final = MappingProxyType(
         "other": Caption("Прочая оплата", "Басқа төлем", "Іншая аплата", "Other payment"),
         "change": Caption("Сдача", "Қайтарым", "Рэшта", "Change"),
         "change_kz": Caption("Сумма сдачи", "Қайтарым", "Сума рэшты", "Change"),
+        "given": Caption("Выданная сумма", "Берілген сома", "Выдадзеная сума", "Given"),
         "taken": Caption("Полученная сумма", "Алынған сома", "Атрыманая сума", "Received"),
         "total_kz": Caption("ИТОГО", "БАРЛЫҒЫ", "УСЯГО", "TOTAL"),
         "total_by": Caption("ИТОГО К ОПЛАТЕ", "ТӨЛЕМГЕ БАРЛЫҒЫ", "УСЯГО ДА АПЛАТЫ", "TOTAL TO PAY"),
@@ -99,9 +100,9 @@ CAPTIONS: Final = MappingProxyType(
         "markups": Caption("Наценки", "Үстемелер", "Нацэнкі", "Markups"),
         "vat_sales": Caption("НДС в продажах", "Сатудағы ҚҚС", "ПДВ у продажах", "VAT in sales"),
         "life_count": Caption(
-            "Чеков за все время", "Барлық кездегі чектер", "Чэкаў за ўвесь час", "Receipts ever"
+            "Чеков за все время", "Барлық уақыттағы чектер", "Чэкаў за ўвесь час", "Receipts ever"
         ),
-        "life_count_all": Caption("За все время", "Барлық кезде", "За ўвесь час", "Ever"),
+        "life_count_all": Caption("За все время", "Барлық уақытта", "За ўвесь час", "Ever"),
         "offline_count": Caption(
             "Автономных чеков", "Автономды чектер", "Аўтаномных чэкаў", "Autonomous receipts"
         ),
@@ -117,7 +118,7 @@ CAPTIONS: Final = MappingProxyType(
         ),
         "by_cashiers": Caption("ПО КАССИРАМ", "КАССИРЛЕР БОЙЫНША", "ПА КАСІРАХ", "BY CASHIER"),
         "non_nullable": Caption(
-            "НЕОБНУЛЯЕМЫЕ СУММЫ", "НӨЛГЕ ТҮСПЕЙТІН СОМАЛАР", "НЕАБНУЛЯЛЬНЫЯ СУМЫ", "TOTALS NEVER RESET"
+            "НЕОБНУЛЯЕМЫЕ СУММЫ", "НӨЛДЕНБЕЙТІН СОМАЛАР", "НЕАБНУЛЯЛЬНЫЯ СУМЫ", "TOTALS NEVER RESET"
         ),
         "at_start": Caption("На начало смены", "Ауысым басында", "На пачатак змены", "At shift start"),
         "at_end": Caption("На конец смены", "Ауысым соңында", "На канец змены", "At shift end"),
@@ -130,7 +131,7 @@ CAPTIONS: Final = MappingProxyType(
         "positions": Caption("ПОЗИЦИИ ПРОДАЖ", "САТУ ПОЗИЦИЯЛАРЫ", "ПАЗІЦЫІ ПРОДАЖУ", "POSITIONS SOLD"),
         "total": Caption("Итого", "Барлығы", "Усяго", "Total"),
         "operation": Caption("Операция", "Операция", "Аперацыя", "Operation"),
-        "sign_of": Caption("Признак", "Белгі", "Прызнак", "Sign"),
+        "number": Caption("№", "№", "№", "No."),
         "code": Caption("Код", "Код", "Код", "Code"),
         "last_receipt": Caption(
             "Номер последнего чека", "Соңғы чек нөмірі", "Нумар апошняга чэка", "Last receipt No."

@@ -18,6 +18,7 @@ from portal.fiscal.tape.header import (
 )
 from portal.fiscal.tape.heads import print_marks
 from portal.fiscal.tape.lines import A4, WIDTHS, Style, TapeLine
+from portal.fiscal.tape.listings import Report, print_listing
 from portal.fiscal.tape.qr import RECEIPT_KINDS, qr_of
 from portal.fiscal.tape.receipts import GROUP_SEPARATOR, print_receipt_by, print_receipt_kz
 from portal.fiscal.tape.roll import Roll
@@ -33,10 +34,12 @@ __all__ = [
     "TRANSTELECOM",
     "WIDTHS",
     "Operator",
+    "Report",
     "Style",
     "TapeHeader",
     "TapeLine",
     "qr_of",
+    "report_tape",
     "tape",
 ]
 
@@ -75,3 +78,16 @@ def tape(
         lines = print_receipt_by(roll, copy)
     marks = print_marks(roll, is_duplicate=copy.is_duplicate, is_autonomous=copy.is_autonomous)
     return [*marks, *lines]
+
+
+def report_tape(
+    report: Report,
+    header: TapeHeader,
+    *,
+    width: int = 48,
+    language: TapeLanguage = "ru",
+    duplicate: bool = False,
+) -> list[TapeLine]:
+    """The lines of a report of `portal.fiscal.reports`. `duplicate` marks a Z-report that was seen before."""
+    roll = Roll(width, language, header.zone)
+    return [*print_marks(roll, is_duplicate=duplicate), *print_listing(roll, report, header)]

@@ -22,27 +22,41 @@ HEADINGS: Final[MappingProxyType[OperationName, str]] = MappingProxyType(
         "purchase_refund": "purchase_refunds",
     }
 )
+# In these a buyer hands money over, and is given change.
+TAKING: Final = frozenset({"sale", "purchase_refund"})
 PAYMENTS: Final = ("cash", "card", "mobile", "other")
+
+
+def has_ever_been(operation: OperationTotals) -> bool:
+    """Whether the register ever did this. Sales are said even when there were none: that, too, is what a report is read for."""
+    return operation.operation == "sale" or bool(operation.life_count or operation.non_nullable_minor)
 
 
 def print_operation(roll: Roll, operation: OperationTotals) -> Iterator[TapeLine]:
     heading = f"{roll.say(HEADINGS[operation.operation])} ({operation.count}):"
     yield from roll.pair(heading, roll.sum(operation.sum_minor), "bold")
     yield from print_count(roll, "life_count", operation.life_count, indent=2)
-    if not operation.count:
-        return
     if operation.offline_count:
         yield from print_count(roll, "offline_count", operation.offline_count, indent=2)
+    if not (operation.count or operation.item_count):
+        return
     yield from print_counted(roll, "items", operation.item_count, operation.item_minor, indent=2)
-    yield from print_counted(roll, "discounts", operation.discount_count, operation.discount_minor, indent=2)
-    yield from print_counted(roll, "markups", operation.markup_count, operation.markup_minor, indent=2)
-    yield from print_sum(roll, "vat", operation.tax_minor, indent=2)
+    for name, count, minor in (
+        ("discounts", operation.discount_count, operation.discount_minor),
+        ("markups", operation.markup_count, operation.markup_minor),
+    ):
+        if count or minor:
+            yield from print_counted(roll, name, count, minor, indent=2)
+    if operation.tax_minor:
+        yield from print_sum(roll, "vat", operation.tax_minor, indent=2)
     for name in PAYMENTS:
         count, minor = getattr(operation, f"{name}_count"), getattr(operation, f"{name}_minor")
         if count or minor:
             yield from print_counted(roll, name, count, minor, indent=2)
-    yield from print_sum(roll, "taken", operation.taken_minor, indent=2)
-    yield from print_sum(roll, "change", operation.change_minor, indent=2)
+    handed = "taken" if operation.operation in TAKING else "given"
+    yield from print_sum(roll, handed, operation.taken_minor, indent=2)
+    if operation.change_minor:
+        yield from print_sum(roll, "change", operation.change_minor, indent=2)
 
 
 def print_movement(roll: Roll, name: str, movement: MovementTotals) -> Iterator[TapeLine]:
@@ -65,7 +79,7 @@ def print_taxes(roll: Roll, taxes: Iterable[TaxTotals]) -> Iterator[TapeLine]:
 
 
 def print_cashiers(roll: Roll, cashiers: Iterable[CashierTotals]) -> Iterator[TapeLine]:
-    yield from roll.centred(roll.say("by_cashiers"), "bold")
+    """Each cashier's part: payments are those of sales."""
     for one in cashiers:
         yield from roll.text(f"{one.name} ({one.code})")
         yield from print_count(roll, "receipts", one.receipt_count, indent=2)
@@ -84,7 +98,7 @@ def print_non_nullable(roll: Roll, operations: Iterable[OperationTotals]) -> Ite
     yield from roll.centred(roll.say("non_nullable"), "bold")
     for caption, field in (("at_start", "start_non_nullable_minor"), ("at_end", "non_nullable_minor")):
         yield from roll.text(f"{roll.say(caption)}:")
-        for one in operations:
+        for one in filter(has_ever_been, operations):
             yield from print_sum(roll, HEADINGS[one.operation], getattr(one, field), indent=2)
 
 

@@ -18,13 +18,11 @@ from portal.fiscal.tape.heads import (
     print_sign,
 )
 from portal.fiscal.tape.lines import TapeLine
+from portal.fiscal.tape.parts import TAKING
 from portal.fiscal.tape.roll import Roll
 
 # Parts a marking code; no printer shows it and no buyer reads it.
 GROUP_SEPARATOR = "\x1d"
-
-# In these a buyer hands money over, and is given change.
-_TAKING = frozenset({"sale", "purchase_refund"})
 
 
 def print_receipt_kz(roll: Roll, copy: Copy) -> Iterator[TapeLine]:
@@ -44,7 +42,7 @@ def print_receipt_kz(roll: Roll, copy: Copy) -> Iterator[TapeLine]:
     yield from _modifiers(roll, document)
     yield roll.rule()
     yield from _payments(roll, document)
-    if document.kind in _TAKING and document.payments.cash_minor:
+    if document.kind in TAKING and document.payments.cash_minor:
         yield from roll.pair(f"{roll.say('taken')}:", roll.sum(_taken(document)))
     if document.change_minor:
         yield from roll.pair(f"{roll.say('change_kz')}:", roll.sum(document.change_minor))
@@ -119,7 +117,7 @@ def _basis_receipt(roll: Roll, basis: Basis) -> Iterator[TapeLine]:
 
 
 def _line_kz(roll: Roll, place: int, line: Line, currency: str) -> Iterator[TapeLine]:
-    yield from roll.text(f"{place}. {line.name}", indent=2)
+    yield from roll.entry(f"{place}. ", line.name, indent=2)
     yield from _codes(roll, line, indent=3)
     yield from roll.text(f"{_asked(roll, line)} x {_price(roll, line, currency)}", indent=3)
     yield from _line_changes(roll, line, indent=3)

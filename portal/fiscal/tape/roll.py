@@ -14,8 +14,11 @@ from portal.fiscal.units import unit_of
 from portal.primitives import money, quantity
 from portal.primitives.period import zone_of
 
-# Stands between the two languages of a caption until it is printed; no document can say it (`paper.printable`).
-_SEAM: Final = "\x1f"
+# Stands between the two languages of a caption until it is printed as the stroke in it. Should a document's own text
+# have it, the stroke is printed all the same.
+_SEAM: Final = "\x1f/\x1f"
+# What both languages call the same is said once, but for these: that is how receipts of Kazakhstan say them.
+_TWICE: Final = frozenset({"receipt", "cashier"})
 # On a page the eye needs a lead from a label to its sum; on a roll there is no room to get lost in.
 _LEAD_MIN: Final = 3
 
@@ -46,7 +49,8 @@ class Roll:
     def say(self, name: str) -> str:
         """A caption; in two languages with a seam between, which only this paper may print."""
         if self.language == "kk-ru":
-            return f"{caption(name, 'kk')}{_SEAM}{caption(name, 'ru')}"
+            first, second = caption(name, "kk"), caption(name, "ru")
+            return first if first == second and name not in _TWICE else f"{first}{_SEAM}{second}"
         return caption(name, self.language)
 
     def sum(self, minor: int) -> str:
@@ -89,6 +93,13 @@ class Roll:
         for part in self._wrap(text, self.width - indent):
             yield TapeLine(" " * indent + part, style)
 
+    def entry(self, mark: str, text: str, indent: int) -> Iterator[TapeLine]:
+        """A text after a mark of its own; what does not fit goes on under the text, not under the mark."""
+        inside = indent + cells(mark)
+        for place, part in enumerate(self._wrap(text, self.width - inside) or [""]):
+            lead = " " * indent + mark if place == 0 else " " * inside
+            yield TapeLine((lead + part).rstrip(), "normal")
+
     def centred(self, text: str, style: Style = "centre") -> Iterator[TapeLine]:
         """A text in the middle; the spaces before it are its own."""
         for part in self._wrap(text, self.width):
@@ -116,32 +127,39 @@ class Roll:
     def row(
         self, columns: Sequence[Column], values: Iterable[str], style: Style = "normal"
     ) -> Iterator[TapeLine]:
-        """A row of a table: texts wrap inside their columns, figures stand on the last line of the row.
+        """A row of a table, whose columns and the spaces between them are as wide as the paper.
 
-        Columns and the spaces between them are as wide as the paper. A figure that is wider than its column takes a
-        line of its own below.
+        Texts wrap inside their columns; figures, which must fit (`fits`), stand on the first line of the row.
         """
         parts = [
-            ([value] if column.is_figure else self._wrap(value, column.width)) or [""]
+            [value] if column.is_figure else self._wrap(value, column.width)
             for column, value in zip(columns, values, strict=True)
         ]
-        height = max(map(len, parts))
-        late: list[str] = []
-        for line in range(height):
+        for line in range(max(map(len, parts))):
             cut: list[str] = []
             for column, said in zip(columns, parts, strict=True):
-                place = line - (height - len(said)) if column.is_figure else line
-                text = said[place] if 0 <= place < len(said) else ""
-                if cells(text) > column.width:
-                    late.append(text)
-                    text = ""
+                text = said[line] if line < len(said) else ""
                 space = " " * (column.width - cells(text))
                 cut.append(space + text if column.is_figure else text + space)
             text = " ".join(cut).rstrip()
             if text:
                 yield TapeLine(text, style)
-        for text in late:
-            yield TapeLine(" " * (self.width - cells(text)) + text, style)
+
+    def heading(self, columns: Sequence[Column], captions: Iterable[str]) -> Iterator[TapeLine]:
+        """The names of the columns, and a rule below."""
+        parts = [self._wrap(said, column.width) for column, said in zip(columns, captions, strict=True)]
+        for line in range(max(map(len, parts))):
+            yield from self.row(columns, [part[line] if line < len(part) else "" for part in parts])
+        yield self.rule()
+
+    def fits(self, columns: Sequence[Column], table: Iterable[Sequence[str]]) -> bool:
+        """Whether the paper is a page and no figure is wider than its column."""
+        return self.is_page and all(
+            cells(value) <= column.width
+            for row in table
+            for column, value in zip(columns, row, strict=True)
+            if column.is_figure
+        )
 
     def _lead(self, room: int, *, has_label: bool) -> str:
         if not (self.is_page and has_label and room >= _LEAD_MIN + 2):

@@ -23,6 +23,7 @@ from portal.fiscal.tape.lines import TapeLine
 from portal.fiscal.tape.parts import (
     HEADINGS,
     PAYMENTS,
+    has_ever_been,
     print_cashiers,
     print_count,
     print_counted,
@@ -81,10 +82,9 @@ def print_report(roll: Roll, report: ShiftReport, document_count: int) -> Iterat
         yield from roll.fact(roll.say("closed"), roll.moment(report.closed_at))
     yield roll.rule()
     yield from _summary(roll, report, document_count)
-    for operation in report.operations:
-        if operation.operation == "sale" or operation.life_count or operation.non_nullable_minor:
-            yield roll.rule()
-            yield from print_operation(roll, operation)
+    for operation in filter(has_ever_been, report.operations):
+        yield roll.rule()
+        yield from print_operation(roll, operation)
     yield roll.rule()
     yield from _drawer(roll, report)
     if report.sections:
@@ -95,6 +95,7 @@ def print_report(roll: Roll, report: ShiftReport, document_count: int) -> Iterat
         yield from print_taxes(roll, report.taxes)
     if report.cashiers:
         yield roll.rule()
+        yield from roll.centred(roll.say("by_cashiers"), "bold")
         yield from print_cashiers(roll, report.cashiers)
     yield roll.rule()
     yield from print_non_nullable(roll, report.operations)
