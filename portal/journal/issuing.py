@@ -6,6 +6,7 @@ point leaves either everything or nothing.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -76,15 +77,20 @@ def issue(
 
     Refuses `KeyTooLong`, `NotACloudTill`, `TillBlocked`, `TillBusy` and what the engine refuses.
     """
-    if key is not None and not 1 <= len(key) <= KEY_LENGTH_MAX:
-        raise KeyTooLong(length=len(key), length_max=KEY_LENGTH_MAX)
-    asked = _Asked(organisation_id, register_id, command, at, key, hold_s)
+    check_key(key)
+    asked = Asked(organisation_id, register_id, command, at, key, hold_s, write)
     return asked.from_memory() or asked.from_reading()
 
 
+def check_key(key: str | None) -> None:
+    """Refuse `KeyTooLong`."""
+    if key is not None and not 1 <= len(key) <= KEY_LENGTH_MAX:
+        raise KeyTooLong(length=len(key), length_max=KEY_LENGTH_MAX)
+
+
 @dataclass
-class _Asked:
-    """What one caller wants issued; `lost` is a draft of which nobody knows whether it was written."""
+class Asked:
+    """What one caller wants issued, and how it is written; `lost` is a draft of which nobody knows whether it was."""
 
     organisation_id: int
     register_id: int
@@ -92,6 +98,7 @@ class _Asked:
     at: datetime
     key: str | None
     hold_s: float | None
+    write: Callable[[Draft], Issued | None]
     lost: Draft | None = None
 
     def from_memory(self) -> Issued | None:
@@ -139,7 +146,7 @@ class _Asked:
         hold_s = self.hold_s if _is_operator_first(standing, self.hold_s) else None
         new = draft(standing, self.command, at=self.at, key=self.key, hold_s=hold_s)
         try:
-            return write(new)
+            return self.write(new)
         except OperationalError:
             self.lost = new
             return None
@@ -162,6 +169,11 @@ def write(new: Draft) -> Issued | None:
         except IntegrityError as error:
             if not _is_moved(error):
                 raise
+    return settle(new, given)
+
+
+def settle(new: Draft, given: int | None) -> Issued | None:
+    """What the caller of a draft gets for the word of the statement; this process remembers or forgets the till by it."""
     after = None if given is None else stand_after(new)
     if after is None:
         MEMORY.forget(new.standing.organisation_id, new.standing.register_id)
