@@ -66,10 +66,10 @@ def take_back(command: Refund, original: Original, dialect: Dialect) -> Returned
         markup = sum(modifier.sum_minor for modifier in modifiers if modifier.markup)
     total = sum(line.sum_minor for line in lines) - discount + markup
     basket = Basket(lines, total, discount, markup, modifiers)
-    if is_last:
-        due = document.total_minor - sum(refund.total_minor for refund in earlier)
-    else:
-        due = total - sum(refund.rounding_minor for refund in earlier)
+    # What rounding moved before is made good now, as far as there is money left; the last one gives all of it back.
+    due = left = document.total_minor - sum(refund.total_minor for refund in earlier)
+    if not is_last:
+        due = min(total - sum(refund.rounding_minor for refund in earlier), left)
     paid = _pay_back(command, document, earlier, max(due, 0), dialect)
     if abs(paid.total_minor - total) > _ROUNDING_MAX:
         raise rules.NotRefundable(number=document.number, kind=document.kind)

@@ -29,7 +29,7 @@ from portal.fiscal.commands import (
     TakeReport,
 )
 from portal.fiscal.counters import DIRECTIONS, PLACES
-from portal.fiscal.dialects import Dialect
+from portal.fiscal.dialects import Dialect, dialect_of
 from portal.fiscal.documents import SUM_MAX, Basis, Document, KindName
 from portal.fiscal.payments import pay
 from portal.fiscal.state import (
@@ -106,19 +106,23 @@ def issue(
 def close_commands(
     register: Register, settings: RegisterSettings, *, cashier: str, cashier_code: int = 0
 ) -> tuple[MoveCash | CloseShift, ...]:
-    """What closes the shift, in order: where the register is set so, all cash is taken out first.
+    """What closes the shift, in order: where the register is set so, all cash is taken out first
+    (in Kazakhstan all whole tenge).
 
     Refuses `ShiftNotOpen`.
     """
     if not register.is_open:
         raise rules.ShiftNotOpen
     close = CloseShift(cashier=cashier, cashier_code=cashier_code)
-    if not settings.withdraws_at_close or not register.cash_minor:
+    cash = _all_cash(register, dialect_of(register.country))
+    if not settings.withdraws_at_close or not cash:
         return (close,)
-    withdrawal = MoveCash(
-        cashier=cashier, cashier_code=cashier_code, is_out=True, sum_minor=register.cash_minor
-    )
-    return withdrawal, close
+    return MoveCash(cashier=cashier, cashier_code=cashier_code, is_out=True, sum_minor=cash), close
+
+
+def _all_cash(register: Register, dialect: Dialect) -> int:
+    """What coins and notes can make of the drawer."""
+    return register.cash_minor - register.cash_minor % dialect.cash_step_minor
 
 
 def _issue_receipt(
@@ -259,7 +263,7 @@ def _move_cash(
     total, step = command.sum_minor, dialect.cash_step_minor
     if total <= 0:
         raise BadInput(field="sum_minor", value=total)
-    is_closing = command.is_out and settings.withdraws_at_close and total == register.cash_minor
+    is_closing = command.is_out and settings.withdraws_at_close and total == _all_cash(register, dialect)
     if not (register.is_open and is_closing):
         register = enter_shift(register, at, dialect)
     if total > SUM_MAX:

@@ -215,6 +215,18 @@ def test_the_rounding_of_a_total_comes_back_with_the_last_line() -> None:
     assert (first.rounding_minor, last.rounding_minor) == (0, -49)
 
 
+def test_no_more_is_given_back_than_was_paid_though_rounding_made_it_less() -> None:
+    till = kazakh_till()
+    sold = till.receipt(
+        goods(1_930), goods(10), payments=Payments(card_minor=1_900), rounding=RoundingMode.TOTAL
+    )
+    wanted = taken((1, 1000))
+    too_much = Payments(card_minor=1_930)
+    assert isinstance(refused(till, sold, taken=wanted, payments=too_much), rules.ChangeWithoutCash)
+    assert till.refund(sold, taken=wanted, payments=Payments(card_minor=1_900)).rounding_minor == -30
+    assert till.refund(sold).total_minor == 0
+
+
 def test_gives_back_as_it_is_asked_to() -> None:
     till = belarusian_till()
     till.cash(2_000)
@@ -398,6 +410,7 @@ def test_any_refunds_in_turn_give_back_exactly_what_was_paid(
                 unique_by=lambda pair: pair[0],
             )
         )
+        assert sum(back.total_minor for back in backs) <= sold.total_minor
         is_all = len(backs) == 4
         backs.append(till.refund(sold, taken=None if is_all else taken(*wanted)))
         if is_all:

@@ -133,6 +133,19 @@ def test_takes_the_cash_out_before_closing_where_it_is_set_so() -> None:
     assert kept == (CloseShift(cashier=CASHIER),)
 
 
+def test_tiyn_that_another_till_left_in_the_drawer_do_not_stop_the_close() -> None:
+    till = kazakh_till(withdraws_at_close=True)
+    till.sell(5_000)
+    till.register = replace(till.register, cash_minor=5_050)
+    till.later(hours=25)
+    for command in close_commands(till.register, till.settings, cashier=CASHIER):
+        till.issue(command)
+    assert (till.register.is_open, till.register.cash_minor) == (False, 50)
+    till.cash(100)
+    till.cash(-100)
+    assert len(close_commands(till.register, till.settings, cashier=CASHIER)) == 1
+
+
 # Hours.
 
 
