@@ -73,7 +73,7 @@ td.sum, th.sum { text-align: right; white-space: nowrap; }
 .pale { color: var(--pale); } .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px; margin: 0; } dt { color: var(--pale); } dd { margin: 0; overflow-wrap: anywhere; }
 pre { overflow-x: auto; font-size: 13px; background: var(--ground); padding: 8px; border-radius: 6px; }
-form { display: flex; flex-wrap: wrap; gap: 8px; align-items: end; margin: 0; }
+form { display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: end; margin: 0; } form + form { margin-top: 12px; } form .warn { align-self: center; }
 label { display: grid; font-size: 14px; color: var(--pale); gap: 2px; }
 input, select, button { font: inherit; color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: 6px;
   padding: 8px; min-height: 44px; max-width: 100%; }
@@ -81,8 +81,8 @@ input { width: 110px; } button { color: var(--press); cursor: pointer; }
 @media (max-width: 640px) {
   .cards thead { display: none; } .cards tr { display: block; border-top: 1px solid var(--line); padding: 6px 0; }
   .cards td { display: flex; justify-content: space-between; gap: 16px; border: 0; padding: 2px 0; text-align: right; overflow-wrap: anywhere; min-width: 0; }
-  .cards td::before { content: attr(data-name); color: var(--pale); text-align: left; }
-  dl { grid-template-columns: 1fr; } dd { margin-bottom: 4px; } input, select, button, label { width: 100%; }
+  .cards td::before { content: attr(data-name); color: var(--pale); text-align: left; overflow-wrap: normal; flex: none; max-width: 45%; }
+  dl { grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); } input, select, button, label { width: 100%; }
 }
 """
 
@@ -124,7 +124,7 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[str]], *, sums: frozens
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td{" class=sum" if place in sums else ""} data-name="{_text(names[place])}">{cell}</td>'
+            f'<td{" class=sum" if place in sums else ""} data-name="{_text(names[place])}"><span>{cell}</span></td>'
             for place, cell in enumerate(row)
         )
         + "</tr>"
@@ -138,7 +138,7 @@ def _facts(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def home(accounts: Sequence[Account], rules: Sequence[Rule], counts: Mapping[str, int], key: str) -> str:
-    """Registers on record, and mischief."""
+    """Registers on record, and how the operator misbehaves."""
     if not accounts:
         table = "<p>На учёте нет ни одной кассы. Как только портал подключит кассу, она появится здесь.</p>"
     else:
@@ -149,7 +149,7 @@ def home(accounts: Sequence[Account], rules: Sequence[Rule], counts: Mapping[str
         )
     return _frame(
         "Кассы на учёте",
-        f'<section class="card">{table}</section><h2>Шалости</h2><section class="card">{_mischief(rules, counts, key)}</section>',
+        f'<section class="card">{table}</section><h2>Учебные сбои</h2><section class="card">{_mischief(rules, counts, key)}</section>',
     )
 
 
@@ -173,11 +173,11 @@ def _mischief(rules: Sequence[Rule], counts: Mapping[str, int], key: str) -> str
     parts = [f"<p>Запросов с запуска: {counts['requests']}.</p>"]
     done = [f"{_text(MISCHIEF[kind])} — {counts[kind]}" for kind in DRAWN if counts[kind]]
     if done:
-        parts.append(f'<p class="pale">Сыграно: {"; ".join(done)}.</p>')
+        parts.append(f'<p class="pale">Было: {"; ".join(done)}.</p>')
     for rule in rules:
-        details = [f"доля {rule.share:g}"]
+        details = [f"доля {_decimal(rule.share)}"]
         details += [f"ещё раз: {rule.times}"] if rule.times is not None else []
-        details += [f"{rule.seconds:g} с"] if rule.seconds is not None else []
+        details += [f"{_decimal(rule.seconds)} с"] if rule.seconds is not None else []
         details += [f"касса {rule.device}"] if rule.device is not None else []
         parts.append(
             f'<form method="post" action="/mischief">{_hidden("key", key)}{_hidden("kind", rule.kind)}'
@@ -197,6 +197,10 @@ def _mischief(rules: Sequence[Rule], counts: Mapping[str, int], key: str) -> str
         '<label>Только касса<input name="device"></label><button>Включить</button></form>'
     )
     return "".join(parts)
+
+
+def _decimal(value: float) -> str:
+    return f"{value:g}".replace(".", ",")
 
 
 def _hidden(name: str, value: str) -> str:
