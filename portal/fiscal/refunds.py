@@ -84,8 +84,9 @@ def check_annulment(command: Annul, original: Original, dialect: Dialect, *, shi
     document = original.document
     if _is_taken_back(original):
         raise rules.AlreadyAnnulled(number=document.number)
+    # A movement with a basis is itself what took a refused one back, and no operator has seen it.
     is_kind_right = document.kind in PLACES or (
-        command.is_refused and document.kind in ("cash_in", "cash_out")
+        command.is_refused and document.kind in ("cash_in", "cash_out") and document.basis is None
     )
     # Where receipts are annulled no operator is asked before they count, so that none is refused either.
     is_lawful = command.is_refused is not dialect.may_annul
