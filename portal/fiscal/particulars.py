@@ -82,9 +82,10 @@ def check_report(document: Document, remarks: list[Remark]) -> None:
 def _check_rounding(document: Document, dialect: Dialect, remarks: list[Remark]) -> None:
     """Rounding moves a sum by half of the smallest cash sum at most, and only where there was a reason to round.
 
-    A refund of a part rounds what came back by then, so that its own sums may be further away.
+    A refund of a part rounds what came back by then, so that its own sums may be further away; so does the annulment
+    of one.
     """
-    if document.kind in REFUNDS:
+    if document.kind in REFUNDS or document.kind == "annulment":
         return
     most = dialect.cash_step_minor // 2
     moved = document.rounding_minor
