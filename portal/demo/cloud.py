@@ -84,7 +84,9 @@ class CloudTill:
         command = self.customers.ask(self.day)
         if isinstance(command, Receipt):
             standing = self.standing
-            _, seen = ask_engine(standing.register, standing.settings, command, now, standing.dialect)
+            # Another till may have kept us since somebody looked at the clock.
+            moment = max(now, standing.register.last_issued_at or now)
+            _, seen = ask_engine(standing.register, standing.settings, command, moment, standing.dialect)
             if seen is not None:
                 command = self.customers.pay(command, seen)
         count = self._issue(command)

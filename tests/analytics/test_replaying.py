@@ -24,7 +24,14 @@ from portal.fiscal.dialects import dialect_of
 from portal.fiscal.register import close_commands, new_register
 from portal.fiscal.register import issue as ask_engine
 from portal.fiscal.rules import NotEnoughCash, NothingLeft
-from portal.journal.issuing import change_state, create_till, issue, read_standing
+from portal.journal.issuing import (
+    change_state,
+    create_till,
+    issue,
+    list_waiting,
+    read_standing,
+    record_answer,
+)
 from tests import factories
 from workers import analytics
 
@@ -82,7 +89,11 @@ def open_desk(country: str) -> Desk:
         register.registration_number = stall.registration_number
         settings = settings_of(shop, stall, company.tax_id)
         state = new_register(stall.register, dialect, registration_number=stall.registration_number)
-        create_till(session, company.id, register.id, state, settings, at=MORNING)
+        # Nobody listens there: what is issued waits.
+        create_till(
+            session, company.id, register.id, state, settings, at=MORNING,
+            operator_host="127.0.0.1", operator_port=9, operator_device=1, token=1,
+        )  # fmt: skip
         desk = Desk(
             company.id, register.id, stall.register, Customers(shop, stall, settings, Random(country))
         )
@@ -100,6 +111,10 @@ def open_desk(country: str) -> Desk:
             ).one()
         desk.change(GoAutonomous(late=(codec.decode(body.encode()),), reason="timeout"))
         desk.serve(10)
+        for waiting in list_waiting(desk.organisation_id, desk.register_id, 1000):
+            record_answer(
+                desk.organisation_id, desk.register_id, waiting.number, at=desk.at, token=None, fiscal_sign="1", qr=None
+            )  # fmt: skip
         desk.change(ComeBack())
         desk.serve(10)
     standing = read_standing(desk.organisation_id, desk.register_id)
@@ -221,3 +236,16 @@ def test_the_ordinary_proof_finds_what_was_issued_in_order(desk: Desk) -> None:
     report = verify(desk.organisation_id)
     assert (report.differences, report.notices) == ([], [])
     assert report.shifts_closed == 1
+
+
+def test_the_ordinary_proof_holds_a_z_report_against_the_documents_of_its_shift(
+    desk: Desk, owner_session: Session
+) -> None:
+    follow_register(desk.organisation_id, desk.register_id)
+    tamper(
+        owner_session,
+        "update document_body set body = replace(body, '\"receipt_count\":', '\"receipt_count\":1') where number = "
+        "(select number from document where kind = 10)",
+    )
+    found = [one for one in verify(desk.organisation_id).differences if one.kind == "z_report"]
+    assert [one.where.split("of=")[1] for one in found] == ["cashiers, receipt_count"]
