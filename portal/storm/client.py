@@ -24,7 +24,7 @@ from portal.journal.issuing import TillBusy
 from portal.ofd.actions import issue_document
 from portal.primitives.refusals import Refusal
 from portal.storm.commands import command_for
-from portal.storm.log import Answered, Entry, Intent, Orders, Refused, answered, mend, read_log
+from portal.storm.log import Answered, Broken, Entry, Intent, Orders, Refused, answered, mend, read_log
 
 RETRY_S = 0.05
 # Of a hundred commands so many are sent by two threads at once, and so many again after they were answered.
@@ -61,7 +61,7 @@ class Client:
                 self.step = max(self.step, entry.step)
                 if entry.key.startswith("shared"):
                     self.shared_steps[entry.register_id] += 1
-            else:
+            elif not isinstance(entry, Broken):
                 unanswered.pop(entry.key, None)
                 self._learn(entry)
         return list(unanswered.values())
@@ -117,6 +117,9 @@ class Client:
                 entry: Answered | Refused = Refused(
                     intent.key, intent.organisation_id, intent.register_id, refusal.code
                 )
+            except Exception as error:
+                self._write(Broken(intent.register_id, f"{intent.key}: {error!r}"[:500]))
+                raise
             else:
                 entry = answered(intent, issued)
             self._write(entry)

@@ -18,7 +18,7 @@ from portal.fiscal.documents import OPERATIONS, Document
 from portal.fiscal.register import Register
 from portal.ofd.simulator.server import OperatorServer
 from portal.ofd.wire.figures import differences, figures_of
-from portal.storm.log import Answered, Entry, Intent, Lane, Refused, read_log
+from portal.storm.log import Answered, Broken, Entry, Intent, Lane, Refused, read_log
 
 # What the operator refused, or took with a no of its own, and what follows from that.
 REFUSED_BY_OPERATOR = "ofd.refused"
@@ -80,6 +80,9 @@ def told_and_kept(name: str, told: Sequence[Entry], kept: Sequence[Kept]) -> Ite
     asked = {entry.key for entry in told if isinstance(entry, Intent)}
     answered = [entry for entry in told if isinstance(entry, Answered)]
     refused = [entry for entry in told if isinstance(entry, Refused)]
+    for entry in told:
+        if isinstance(entry, Broken):
+            yield f"{name}: a client died of {entry.what}"
     for entry in answered:
         there = by_key.get(entry.key)
         if there is None:

@@ -63,7 +63,14 @@ class Refused(Struct, frozen=True, tag="refused"):
     code: str
 
 
-Entry = Intent | Answered | Refused
+class Broken(Struct, frozen=True, tag="broken"):
+    """The client met something that nobody may meet, and died of it."""
+
+    register_id: int
+    what: str
+
+
+Entry = Intent | Answered | Refused | Broken
 
 
 def answered(intent: Intent, issued: Issued) -> Answered:

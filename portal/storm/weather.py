@@ -11,9 +11,18 @@ from portal.storm.house import Keeper, Operator, Servers
 
 PAUSE_S = (0.05, 0.6)
 # A register refused five times for the same document gives it up; the operator is to be in the wrong only now and then.
-REFUSALS = frozenset({Kind.CODE_11, Kind.CODE_14, Kind.CODE_15})
+REFUSALS = (Kind.CODE_11, Kind.CODE_14, Kind.CODE_14, Kind.CODE_15)
+MISCHIEF = tuple(kind for kind in Kind if kind not in REFUSALS)
 # How often each trouble is drawn. A database that is away most of the time would leave nothing to be wrong.
-TROUBLES = {"mischief": 60, "worker": 14, "client": 8, "operator": 5, "redis": 4, "postgres": 4}
+TROUBLES = {
+    "mischief": 50,
+    "refusal": 20,
+    "worker": 14,
+    "client": 8,
+    "operator": 5,
+    "redis": 4,
+    "postgres": 4,
+}
 
 
 @dataclass
@@ -46,17 +55,19 @@ class Weather:
         self.servers.start_again()
 
     def _mischief(self) -> None:
-        kind = self.chance.choice(list(Kind))
+        kind = self.chance.choice(MISCHIEF)
         self.counts[f"mischief {kind.value}"] += 1
-        if kind in REFUSALS:
-            self.operator.mischief.switch_on(kind, times=self.chance.randint(1, 2))
-        else:
-            self.operator.mischief.switch_on(
-                kind,
-                self.chance.choice([0.05, 0.3, 1.0]),
-                for_s=self.chance.uniform(0.2, 2.0),
-                seconds=self.chance.choice([0.1, 0.6, 2.0]),
-            )
+        self.operator.mischief.switch_on(
+            kind,
+            self.chance.choice([0.05, 0.3, 1.0]),
+            for_s=self.chance.uniform(0.2, 2.0),
+            seconds=self.chance.choice([0.1, 0.6, 2.0]),
+        )
+
+    def _refusal(self) -> None:
+        kind = self.chance.choice(REFUSALS)
+        self.counts[f"refusal {kind.value}"] += 1
+        self.operator.mischief.switch_on(kind, times=self.chance.randint(1, 3))
 
     def _worker(self) -> None:
         self.keeper.kill(self.chance.choice(self.workers))

@@ -17,7 +17,7 @@ from portal.fiscal.register import Register, issue, new_register
 from portal.ofd.wire.figures import figures_of
 from portal.storm import judge
 from portal.storm.judge import Counted, Kept
-from portal.storm.log import Answered, Entry, Intent, Refused
+from portal.storm.log import Answered, Broken, Entry, Intent, Refused
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LANE = Counted(1, 7, "kz", factory_number="STORM1", device=203000)
@@ -114,6 +114,12 @@ def test_a_key_that_was_issued_twice_is_found() -> None:
     assert list(judge.told_and_kept("R", [*_told(), again], KEPT)) == ["R: 0-0 was issued 2 times"]
     repeated = msgspec.structs.replace(again, is_repeated=True)
     assert list(judge.told_and_kept("R", [*_told(), repeated], KEPT)) == []
+
+
+def test_a_client_that_died_of_something_is_found() -> None:
+    assert list(judge.told_and_kept("R", [*_told(), Broken(7, "0-9: KeyError('x')")], KEPT)) == [
+        "R: a client died of 0-9: KeyError('x')"
+    ]
 
 
 def test_what_was_refused_and_issued_all_the_same_is_found() -> None:
