@@ -1,11 +1,13 @@
 """The operator's own counters against sums made by hand, and what its reports say."""
 
+from datetime import timedelta
+
 from portal.fiscal.documents import OPERATIONS
 from portal.ofd.simulator.account import Opening
 from portal.ofd.simulator.testing import TestOperator
 from portal.ofd.wire import v203_pb2 as pb
 from portal.ofd.wire.figures import figures
-from tests.ofd.caller import BIN, DEVICE, RNM, ZNM, Caller, commodity, minor, wall
+from tests.ofd.caller import BEGINNING, BIN, DEVICE, RNM, ZNM, Caller, commodity, minor, wall
 
 
 def _work(caller: Caller) -> None:
@@ -128,6 +130,16 @@ def test_numbers_and_shifts_of_a_past_are_kept_in_order(simulator: TestOperator)
     assert "смена 88 уже закрыта" in caller.send(caller.ticket()).text
     caller.shift = 89
     caller.issue(caller.ticket())
+
+
+def test_the_last_moment_of_a_past_is_no_finer_than_the_wire(simulator: TestOperator) -> None:
+    last = BEGINNING.replace(second=10, microsecond=900_000)
+    caller = Caller(simulator).put_on_record(opening=Opening(last_issued_at=last))
+    caller.at = last.replace(microsecond=950_000) - timedelta(seconds=10)
+    caller.issue(caller.ticket())
+    other = Caller(simulator, device=2).put_on_record(opening=Opening(last_issued_at=last))
+    other.at = last - timedelta(seconds=11)
+    assert "раньше предыдущего" in other.send(other.ticket()).text
 
 
 def test_autonomous_documents_are_counted_as_such(caller: Caller) -> None:

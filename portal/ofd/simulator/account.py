@@ -188,6 +188,7 @@ class Account(Struct, kw_only=True):
 
 def open_account(key: str, country: str, facts: Facts, token: int, opening: Opening) -> Account:
     """Put a register on record, its shift closed."""
+    last_at = opening.last_issued_at
     tallies = {
         name: Tally(
             life_count=opening.life_count.get(name, 0),
@@ -208,7 +209,8 @@ def open_account(key: str, country: str, facts: Facts, token: int, opening: Open
         annulled_life_count=opening.annulled_life_count,
         number=opening.number,
         shift=opening.shift,
-        last_at=opening.last_issued_at,
+        # The wire knows no fractions of a second: a document of the same second must not seem earlier.
+        last_at=last_at and last_at.replace(microsecond=0),
     )
 
 
