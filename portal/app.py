@@ -19,6 +19,7 @@ from portal.auth import views as auth
 from portal.config import ROOT, Settings
 from portal.ingest import views as ingest
 from portal.journal import views as journal
+from portal.ofd import views as ofd
 from portal.web import assets, errors, formats, i18n, pages, security, words
 
 log = logging.getLogger("kassa.web")
@@ -52,7 +53,7 @@ def create_app(settings: Settings) -> Flask:
     security.init_app(app, settings)
     guards.init_app(app)
 
-    for part in (auth, analytics, journal, ingest, ingest_api):
+    for part in (auth, analytics, journal, ingest, ofd, ingest_api):
         app.register_blueprint(part.blueprint)
     security.exempt(app, ingest_api.blueprint)
     app.add_url_rule("/health", "health", health)

@@ -5,7 +5,10 @@ from datetime import datetime
 from typing import Final
 
 from psycopg2.extras import Json
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from portal import audit
 from portal.db import statements
 from portal.fiscal.documents import Document
 from portal.ofd.wire.figures import differences, figures_of
@@ -48,3 +51,28 @@ def reconcile(
             },
         )
     return len(found)
+
+
+def look(
+    session: Session,
+    organisation_id: int,
+    register_id: int,
+    number: int,
+    *,
+    at: datetime,
+    by: int | None = None,
+    request_id: str | None = None,
+) -> None:
+    """Somebody has found out why a report differs; the first who did is remembered."""
+    looked = session.execute(
+        text(
+            "update reconciliation set looked_at = :at where organisation_id = :o and register_id = :r "
+            "and number = :n and looked_at is null and differences <> '[]' returning 1"
+        ),
+        {"o": organisation_id, "r": register_id, "n": number, "at": at},
+    ).one_or_none()
+    if looked is not None:
+        audit.record(
+            session, organisation_id, "ofd.look", f"document:{register_id}/{number}",
+            at=at, person_id=by, request_id=request_id,
+        )  # fmt: skip

@@ -11,13 +11,13 @@ ACCOUNTANT = "accountant"
 ADMINISTRATOR = "administrator"
 CASHIER = "cashier"
 
-PERMISSIONS = frozenset({"home.read", "journal.read", "ingest.read", "ingest.retry"})
+PERMISSIONS = frozenset({"home.read", "journal.read", "ingest.read", "ingest.retry", "ofd.read", "ofd.push"})
 
 # A cashier looks up a receipt at the counter; what the shop earned is not theirs to see.
 ROLES: dict[str, frozenset[str]] = {
     OWNER: PERMISSIONS,
-    ACCOUNTANT: frozenset({"home.read", "journal.read"}),
-    ADMINISTRATOR: frozenset({"home.read", "journal.read", "ingest.read", "ingest.retry"}),
+    ACCOUNTANT: frozenset({"home.read", "journal.read", "ofd.read"}),
+    ADMINISTRATOR: PERMISSIONS,
     CASHIER: frozenset({"journal.read"}),
 }
 

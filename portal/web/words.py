@@ -13,7 +13,7 @@ from flask import Flask
 from flask_babel import LazyString, lazy_gettext
 
 from portal.fiscal.documents import KIND_BY_NAME, Kind
-from portal.web import formats, words_fiscal
+from portal.web import formats, words_fiscal, words_operator
 from portal.web.words_fiscal import NOTHING_TO_DO
 
 REFUSALS: dict[str, tuple[LazyString | str, LazyString | str]] = {
@@ -164,6 +164,7 @@ REFUSALS: dict[str, tuple[LazyString | str, LazyString | str]] = {
         lazy_gettext("Повторите позже с тем же ключом."),
     ),
     **words_fiscal.REFUSALS,
+    **words_operator.REFUSALS,
 }
 
 REMARKS: dict[str, LazyString] = {
@@ -214,6 +215,8 @@ REMARKS: dict[str, LazyString] = {
     "report_unexpected": lazy_gettext("Сменный отчёт приложен к документу «%(kind)s»."),
     "report_wrong": lazy_gettext("Сменный отчёт не сходится сам с собой: %(field)s."),
     "engine_claimed": lazy_gettext("Касса выдаёт документ за оформленный порталом."),
+    "operator_refused": lazy_gettext("Оператор не принял документ: %(text)s (код %(code)s)."),
+    "operator_differs": lazy_gettext("Отчёт расходится с данными оператора, показателей: %(count)s."),
     "previous_mismatch": lazy_gettext("Касса назвала не ту контрольную сумму документа № %(number)s."),
 }
 
@@ -269,7 +272,11 @@ THEMES: dict[str, LazyString] = {
 def init_app(app: Flask) -> None:
     """Offer the words to templates."""
     app.jinja_env.globals.update(
+        event_name=words_operator.event_name,
+        figure_name=words_operator.figure_name,
+        figure_value=words_operator.figure_value,
         kind_name=kind_name,
+        last_word=words_operator.last_word,
         operator_result=words_fiscal.operator_result,
         payment_name=payment_name,
         quarantine_reason=quarantine_reason,

@@ -9,8 +9,8 @@ from portal.orgs.access import PERMISSIONS, ROLES, Scope, allowed
     ("role", "permissions"),
     [
         ("owner", PERMISSIONS),
-        ("accountant", {"home.read", "journal.read"}),
-        ("administrator", {"home.read", "journal.read", "ingest.read", "ingest.retry"}),
+        ("accountant", {"home.read", "journal.read", "ofd.read"}),
+        ("administrator", PERMISSIONS),
         ("cashier", {"journal.read"}),
     ],
 )
