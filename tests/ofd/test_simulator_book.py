@@ -132,6 +132,13 @@ def test_a_group_is_written_whole_and_told_once(tmp_path: Path) -> None:
         again.keep(Entry(key="kz/1"))
 
 
+def test_what_is_written_is_on_the_disk_and_not_on_its_way(simulator: TestOperator) -> None:
+    """A kill would not tell: what the system holds survives it. Only this outlives the power."""
+    writer = simulator.office.book._writer
+    assert writer.execute("pragma synchronous").fetchone() == (2,)
+    assert writer.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
 def test_an_account_is_kept_to_the_last_field(simulator: TestOperator, caller: Caller) -> None:
     caller.issue(caller.ticket(offline=5))
     caller.issue(caller.cash(7))
