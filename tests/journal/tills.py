@@ -63,6 +63,10 @@ def cash_in(sum_minor: int = 100_000) -> MoveCash:
     return MoveCash(cashier=CASHIER, sum_minor=sum_minor)
 
 
+def cash_out(sum_minor: int) -> MoveCash:
+    return MoveCash(cashier=CASHIER, is_out=True, sum_minor=sum_minor)
+
+
 def after(minutes: int) -> datetime:
     """So many minutes after the morning."""
     return MORNING + timedelta(minutes=minutes)
