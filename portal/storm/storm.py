@@ -1,5 +1,6 @@
 """Raise a storm, let it pass, and reckon up."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ SHARED_WEIGHT: Final = 4
 CALM_S: Final = 240.0
 # A file that tells the clients that it is enough.
 ENOUGH: Final = "enough"
+_COUNT: Final = "select count(*) from document"
 FIRST_DEVICE: Final = 203_000
 FIRST_TOKEN: Final = 90_127_062
 
@@ -65,10 +67,12 @@ def run(
     registers: int,
     migrate: Callable[[str], None],
     say: Say,
+    documents: int = 0,
     is_over: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Storm for so many seconds in a directory of its own; `migrate` brings a database to the newest schema.
+    """Storm for so many seconds, and until there are so many documents, in a directory of its own.
 
+    `migrate` brings a database to the newest schema, `is_over` may end it before its time.
     This process speaks with the storm's servers from then on.
     """
     outcome = Outcome(seed)
@@ -77,11 +81,17 @@ def run(
         settings = read_settings(house.environment)
         db.connect(settings)
         queue.connect(settings)
+        end_s = time.monotonic() + seconds
+
+        def is_enough() -> bool:
+            return time.monotonic() > end_s and (_ask(house, _COUNT) or 0) >= documents
+
         operator = Operator(directory / "operator.sqlite", Mischief(seed))
         operator.start()
         try:
             lanes = _found(Random(f"{seed}-lanes"), registers, operator)
-            _storm(directory, house, operator, lanes, outcome, seconds, say, is_over)
+            say(f"storming over {registers} registers for {seconds:.0f} s, seed {seed}")
+            _storm(directory, house, operator, lanes, outcome, lambda: is_over() or is_enough(), say)
             say("reckoning up")
             _reckon(directory, lanes, operator, outcome)
         finally:
@@ -181,9 +191,8 @@ def _storm(
     operator: Operator,
     lanes: Sequence[Counted],
     outcome: Outcome,
-    seconds: float,
+    is_enough: Callable[[], bool],
     say: Say,
-    is_over: Callable[[], bool],
 ) -> None:
     clients = [f"client-{number}" for number in range(CLIENTS)]
     workers = [f"worker-{number}" for number in range(WORKERS)]
@@ -195,8 +204,7 @@ def _storm(
     }
     with Keeper(house.environment, directory / "log", commands).keeping() as keeper:
         weather = Weather(outcome.seed, house, keeper, operator, workers, clients)
-        say(f"storming for {seconds:.0f} s over {len(lanes)} registers, seed {outcome.seed}")
-        weather.blow(seconds, is_over)
+        weather.blow(is_enough)
         say("clearing up")
         weather.clear()
         (directory / ENOUGH).touch()

@@ -11,18 +11,11 @@ from portal.storm.house import Keeper, Operator, Servers
 
 PAUSE_S = (0.05, 0.6)
 # A register refused five times for the same document gives it up; the operator is to be in the wrong only now and then.
-REFUSALS = (Kind.CODE_11, Kind.CODE_14, Kind.CODE_14, Kind.CODE_15)
+REFUSALS = (*[Kind.CODE_14] * 4, *[Kind.CODE_11] * 3, Kind.CODE_15)
 MISCHIEF = tuple(kind for kind in Kind if kind not in REFUSALS)
-# How often each trouble is drawn. A database that is away most of the time would leave nothing to be wrong.
-TROUBLES = {
-    "mischief": 50,
-    "refusal": 20,
-    "worker": 14,
-    "client": 8,
-    "operator": 5,
-    "redis": 4,
-    "postgres": 4,
-}
+# One round of troubles; each round comes in an order of its own. A database that is away most of the time would leave nothing
+# to be wrong.
+ROUND = ("mischief",) * 7 + ("refusal",) * 3 + ("worker",) * 2 + ("client", "operator", "redis", "postgres")
 
 
 @dataclass
@@ -36,18 +29,23 @@ class Weather:
     workers: list[str]
     clients: list[str]
     counts: Counter[str] = field(default_factory=Counter)
+    rounds: int = 0
 
     def __post_init__(self) -> None:
         self.chance = Random(f"{self.seed}-weather")
 
-    def blow(self, seconds: float, is_over: Callable[[], bool]) -> None:
-        """Break something, wait a little, break something else."""
-        end_s = time.monotonic() + seconds
-        while time.monotonic() < end_s and not is_over():
-            trouble = self.chance.choices(list(TROUBLES), weights=list(TROUBLES.values()))[0]
-            self.counts[trouble] += 1
-            getattr(self, f"_{trouble}")()
-            time.sleep(self.chance.uniform(*PAUSE_S))
+    def blow(self, is_enough: Callable[[], bool]) -> None:
+        """Break something, wait a little, break something else, until it is enough; one whole round at least."""
+        while True:
+            troubles = list(ROUND)
+            self.chance.shuffle(troubles)
+            for trouble in troubles:
+                if self.rounds and is_enough():
+                    return
+                self.counts[trouble] += 1
+                getattr(self, f"_{trouble}")()
+                time.sleep(self.chance.uniform(*PAUSE_S))
+            self.rounds += 1
 
     def clear(self) -> None:
         """No more mischief, everything up."""
@@ -67,7 +65,7 @@ class Weather:
     def _refusal(self) -> None:
         kind = self.chance.choice(REFUSALS)
         self.counts[f"refusal {kind.value}"] += 1
-        self.operator.mischief.switch_on(kind, times=self.chance.randint(1, 3))
+        self.operator.mischief.switch_on(kind, times=1 if kind is Kind.CODE_15 else self.chance.randint(1, 3))
 
     def _worker(self) -> None:
         self.keeper.kill(self.chance.choice(self.workers))

@@ -10,8 +10,9 @@ from portal.storm import storm
 
 pytestmark = pytest.mark.processes
 
-SECONDS = 25.0
-TROUBLES = ("client", "mischief", "operator", "postgres", "redis", "worker")
+SECONDS = 20.0
+DOCUMENTS = 1500
+TROUBLES = ("client", "mischief", "operator", "postgres", "redis", "refusal", "worker")
 
 
 def test_a_storm_loses_nothing_doubles_nothing_and_leaves_all_ledgers_in_agreement(
@@ -19,8 +20,16 @@ def test_a_storm_loses_nothing_doubles_nothing_and_leaves_all_ledgers_in_agreeme
 ) -> None:
     for module in (db, queue):
         monkeypatch.setattr(module, "_state", {})
-    outcome = storm.run(tmp_path, seed=3, seconds=SECONDS, registers=20, migrate=migrate_to_head, say=print)
+    outcome = storm.run(
+        tmp_path,
+        seed=3,
+        seconds=SECONDS,
+        documents=DOCUMENTS,
+        registers=20,
+        migrate=migrate_to_head,
+        say=print,
+    )
     assert outcome.wrong == []
-    assert outcome.figures["documents"] > 500
+    assert outcome.figures["documents replayed"] == outcome.figures["documents"] >= DOCUMENTS
     assert outcome.figures["repeated answers"] > 20
     assert [trouble for trouble in TROUBLES if not outcome.figures.get(trouble)] == []
