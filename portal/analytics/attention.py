@@ -8,6 +8,7 @@ from flask_babel import gettext, ngettext
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from portal.analytics.operators import OperatorTroubles, find_operator_troubles, list_operator_attention
 from portal.journal.delivery import Status, standing
 from portal.journal.places import Places
 from portal.orgs.access import Scope
@@ -55,6 +56,7 @@ class Troubles:
     shifts: tuple[OpenShift, ...]
     silent: tuple[tuple[int, datetime], ...]
     unheard: tuple[int, ...]
+    operators: OperatorTroubles
 
 
 def find_troubles(session: Session, scope: Scope, places: Places, now: datetime) -> Troubles:
@@ -89,6 +91,7 @@ def find_troubles(session: Session, scope: Scope, places: Places, now: datetime)
             if register_id in heads and heads[register_id] < now - SILENT_AFTER
         ),
         unheard=tuple(register_id for register_id in ready if register_id not in heads) if heads else (),
+        operators=find_operator_troubles(session, scope, places, now),
     )
 
 
@@ -128,6 +131,10 @@ def list_attention(troubles: Troubles, scope: Scope, places: Places, now: dateti
     """What to look at, the most pressing first, each with the address where it can be looked at."""
     stream = "/stream/" if scope.may("ingest.read") else "/documents/"
     items = [_describe_shift(shift, places, now) for shift in troubles.shifts]
+    items += [
+        Item(found.code, found.tone, found.words, found.note, f"/operator/{found.query}")
+        for found in list_operator_attention(troubles.operators, places, now)
+    ]
     if troubles.quarantine_count:
         items.append(
             Item(
