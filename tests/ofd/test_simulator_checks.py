@@ -49,6 +49,7 @@ GOOD: dict[str, Change] = {
         request.ticket.extension_options, "customer_iin_or_bin", "000000000000"
     ),
     "no shift number": lambda request: request.ticket.ClearField("fr_shift_number"),
+    "no service block": lambda request: request.ClearField("service"),
     "no facts of the organisation": lambda request: request.service.reg_info.ClearField("org"),
 }
 
@@ -146,7 +147,7 @@ BAD: dict[str, tuple[int, Change, str]] = {
         lambda r: setattr(r.ticket.extension_options, "customer_iin_or_bin", "12345678901"),
         "12 цифр",
     ),
-    "no service block": (13, lambda r: r.ClearField("service"), "service"),
+    "a service block that asks nothing": (13, lambda r: r.service.ClearField("get_reg_info"), "get_reg_info"),
     "no registration facts": (13, lambda r: r.service.ClearField("reg_info"), "reg_info"),
     "another registration number": (
         6,
@@ -187,6 +188,25 @@ def test_refuses_a_receipt_and_says_why(caller: Caller, code: int, change: Chang
     assert not heard.response.HasField("ticket")
     account = caller.operator.account(DEVICE)
     assert (account.number, account.cash_minor, account.is_open) == (0, 0, False)
+
+
+def test_answers_the_published_exchange(caller: Caller) -> None:
+    """A ping and a sale of 500.00, byte for byte as they are published; the answer is the published one but for sign and token."""
+    ping = "a281cb0018000000551b0300d63a5f050100080032023801"
+    sale = (
+        "a281cb00a3000000551b0300d63a5f0502000801128c01080212110a0708ea0f1001180f1206080e101e18051a100801120cd098d0b2d0b0"
+        "d0bdd0bed0b2220208002a36080112321208d0a1d0bed0bbd18c1a013120d00f2a0508fa011000320508f40310003a0d086418807d220408"
+        "44106128016a0337393632090800120508f403100042150a0508f4031000120508e80710001a0508f40310007007780380012a"
+    )
+    assert hear(exchange(caller.operator.port, bytes.fromhex(ping))).code == 0
+    heard = hear(exchange(caller.operator.port, bytes.fromhex(sale)))
+    sign = heard.response.ticket.ticket_number
+    assert (heard.device, heard.request_number, heard.response.result.result_text) == (DEVICE, 2, "OK")
+    assert heard.response.ticket.qr_code.decode() == (
+        f"https://consumer.oofd.kz/?i={sign}&f=032600010282&s=500.00&t=20260115T143005"
+    )
+    account = caller.operator.account(DEVICE)
+    assert (account.token, account.number, account.shift) == (heard.token, 42, 7)
 
 
 def test_refuses_what_lacks_a_required_field(caller: Caller) -> None:

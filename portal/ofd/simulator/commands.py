@@ -82,12 +82,15 @@ _COMMAND_NAMES: Final = {
 
 
 def check_service(request: pb.Request, account: Account) -> None:
-    """What every document carries besides itself, and whether the register is the one on record."""
+    """What every document carries besides itself, and whether the register is the one on record.
+
+    The schema lets the whole block be absent; one that is there is complete, and an autonomous document needs its period.
+    """
     service = request.service
-    if not (
-        request.HasField("service") and service.HasField("get_reg_info") and service.HasField("reg_info")
+    if request.HasField("service") and not (
+        service.HasField("get_reg_info") and service.HasField("reg_info")
     ):
-        raise incorrect("нет служебного блока (service: get_reg_info, reg_info)")
+        raise incorrect("служебный блок не полон (service: get_reg_info, reg_info)")
     if offline_sign(request) is not None and not service.HasField("offline_period"):
         raise incorrect("у автономного документа нет периода автономной работы (offline_period)")
     if service.HasField("offline_period"):
