@@ -52,8 +52,7 @@ def pay(
     if cash and due_minor > cashless:
         # Rounded once: whatever is paid otherwise, what is left for cash must be what coins can pay.
         total = cashless + round_cash(due_minor - cashless, dialect)
-    if cash % dialect.cash_step_minor:
-        raise rules.CashNotWhole(cash_minor=cash, step_minor=dialect.cash_step_minor)
+    _check_coins(cash, dialect)
     change = cash + cashless - total
     if change < 0:
         raise rules.NotEnoughMoney(total_minor=total, paid_minor=cash + cashless)
@@ -64,6 +63,8 @@ def pay(
             raise rules.CashOverflow(total_minor=total, cash_minor=cash)
     if change > cash:
         raise rules.ChangeWithoutCash(change_minor=change, cash_minor=cash)
+    # A total that was rounded up from what is paid otherwise leaves a part that no coins make.
+    _check_coins(cash - change, dialect)
     if change and not gives_change:
         raise rules.NegativeChange(total_minor=total, paid_minor=cash + cashless)
     return Paid(payments, check_sum(total), change)
@@ -81,6 +82,11 @@ def give_back(due_minor: int, left: Payments, dialect: Dialect) -> Paid:
         rest -= given[name]
     cash = round_cash(rest, dialect)
     return Paid(Payments(cash_minor=cash, **given), due_minor - rest + cash)
+
+
+def _check_coins(cash_minor: int, dialect: Dialect) -> None:
+    if cash_minor % dialect.cash_step_minor:
+        raise rules.CashNotWhole(cash_minor=cash_minor, step_minor=dialect.cash_step_minor)
 
 
 def _check_payments(payments: Payments) -> None:

@@ -100,6 +100,13 @@ def test_a_total_is_rounded_once() -> None:
     assert (paid.total_minor, paid.change_minor) == (9_950, 100)
 
 
+def test_no_coins_make_what_a_rounded_total_leaves_of_a_payment_by_card() -> None:
+    payments = Payments(card_minor=50, cash_minor=100)
+    with pytest.raises(rules.CashNotWhole) as caught:
+        pay(50, payments, KAZAKHSTAN, rounding=RoundingMode.TOTAL)
+    assert caught.value.facts == {"cash_minor": 50, "step_minor": 100}
+
+
 def test_a_total_may_be_rounded_however_it_is_paid() -> None:
     card = Payments(card_minor=1_900)
     assert pay(1_949, card, KAZAKHSTAN, rounding=RoundingMode.TOTAL) == Paid(card, 1_900)

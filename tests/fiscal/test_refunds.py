@@ -383,8 +383,8 @@ def _try_receipt(till: Till, basket: dict[str, Any], card: int) -> Document | No
         whole = till.receipt(*basket["lines"], **said)
     except rules.DiscountTooLarge:
         return None
-    # Cash may have rounded the whole up by half a tenge.
-    card = max(min(card, whole.total_minor - 50), 0)
+    # Something is left for cash, whatever rounding made of the whole.
+    card = max(min(card, whole.total_minor - whole.rounding_minor - 1), 0)
     payments = Payments(card_minor=card, cash_minor=100_000_000)
     return till.receipt(*basket["lines"], **said, payments=payments)
 
