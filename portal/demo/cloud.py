@@ -68,7 +68,7 @@ class CloudTill:
         if register.is_open:
             hours = hours_of(self.place.shop, self.day)
             is_over = hours is None or now >= hours[1] + CLOSES_AFTER
-            return self._attempt(self._close, now) if is_over else 0
+            return self._attempt(partial(self._close, now), now) if is_over else 0
         day = day_at(self.place.shop, now)
         hours = hours_of(self.place.shop, day)
         # A shift that was closed at noon, because the day ran out or its till was changed, is followed by another.
@@ -84,18 +84,18 @@ class CloudTill:
         command = self.customers.ask(self.day)
         if isinstance(command, Receipt):
             standing = self.standing
-            # Another till may have kept us since somebody looked at the clock.
-            moment = max(now, standing.register.last_issued_at or now)
-            _, seen = ask_engine(standing.register, standing.settings, command, moment, standing.dialect)
+            _, seen = ask_engine(
+                standing.register, standing.settings, command, self._moment(now), standing.dialect
+            )
             if seen is not None:
                 command = self.customers.pay(command, seen)
-        count = self._issue(command)
+        count = self._issue(command, now)
         takings = self.customers.takings(self.standing.register.cash_minor, self.day)
         if takings is not None:
-            count += self._issue(takings)
+            count += self._issue(takings, now)
         if self.customers.chance.random() < X_REPORTS_PER_RECEIPT:
             name, code = self.customers.cashier_on(self.day)
-            count += self._issue(TakeReport(cashier=name, cashier_code=code))
+            count += self._issue(TakeReport(cashier=name, cashier_code=code), now)
         return count
 
     def _open(self, now: datetime) -> int:
@@ -104,37 +104,48 @@ class CloudTill:
         opens_itself = self.place.shop.dialect.shift_opens_with == "first_document"
         count = 0
         if not opens_itself:
-            count += self._issue(OpenShift(cashier=name, cashier_code=code))
+            count += self._issue(OpenShift(cashier=name, cashier_code=code), now)
         change = self.customers.change_for(self.standing.register.cash_minor, day, opens_shift=opens_itself)
-        return count + (self._issue(change) if change is not None else 0)
+        return count + (self._issue(change, now) if change is not None else 0)
 
-    def _close(self) -> int:
+    def _close(self, now: datetime) -> int:
         name, code = self.customers.cashier_on(self.day)
         count = 0
         cash = self.standing.register.cash_minor - FLOAT_MINOR[self.customers.country]
         if cash > 0 and not self.standing.settings.withdraws_at_close:
             count += self._issue_if_allowed(
-                MoveCash(cashier=name, cashier_code=code, is_out=True, sum_minor=cash // 100 * 100)
+                MoveCash(cashier=name, cashier_code=code, is_out=True, sum_minor=cash // 100 * 100),
+                now,
             )
         commands = close_commands(
             self.standing.register, self.standing.settings, cashier=name, cashier_code=code
         )
         for command in commands:
-            count += self._issue(command)
+            count += self._issue(command, now)
         self.customers.sold.clear()
         return count
 
-    def _issue_if_allowed(self, command: Command) -> int:
+    def _issue_if_allowed(self, command: Command, now: datetime) -> int:
         """Past its hours a shift can only be closed, with what is in the drawer."""
         try:
-            return self._issue(command)
+            return self._issue(command, now)
         except ShiftTooLong:
             return 0
 
-    def _issue(self, command: Command) -> int:
+    def _moment(self, now: datetime) -> datetime:
+        """Now, and never before the last document: another till may have kept us since somebody looked at the clock."""
+        return max(now, self.standing.register.last_issued_at or now)
+
+    def _issue(self, command: Command, now: datetime) -> int:
         place, number = self.place, self.standing.register.number + 1
         try:
-            issued = issue_document(place.organisation_id, place.register_id, command, key=f"demo-{number}")
+            issued = issue_document(
+                place.organisation_id,
+                place.register_id,
+                command,
+                key=f"demo-{number}",
+                at=self._moment(now),
+            )
         finally:
             self.standing = read_standing(place.organisation_id, place.register_id)
         self.customers.remember(issued.document)

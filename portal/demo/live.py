@@ -22,7 +22,7 @@ from portal.demo.cloud import CLOSES_AFTER, OPENS_BEFORE, CloudTill
 from portal.demo.customers import Customers
 from portal.demo.door import Door, Refused, Unreachable
 from portal.demo.history import SEED, batches_of, tell, till_of
-from portal.demo.operator import connect_all
+from portal.demo.operator import connect_all, lose_operator
 from portal.demo.outbox import Outbox
 from portal.demo.people import Place
 from portal.demo.shops import customers_weight, day_at, hours_of, local_moment
@@ -36,6 +36,9 @@ from portal.primitives import clock
 # By night, when few tills are open, this share of the rate is left at least.
 QUIET_SHARE = 0.1
 LOST_OPERATOR_PER_RECEIPT = 0.0008
+# The operator of a cloud till is deaf to it this often, and for so many seconds.
+DEAF_OPERATOR_PER_RECEIPT = 0.004
+DEAF_S = (180, 1200)
 FOUND_OPERATOR_PER_RECEIPT = 0.004
 
 DRAIN_LOOK_EVERY_S = 0.5
@@ -190,9 +193,17 @@ class Simulation:
     def _work(self, till: LiveTill | CloudTill, now: datetime, *, opens: bool = False) -> None:
         """Serve a customer, or change the shift where it is time to."""
         if isinstance(till, CloudTill):
+            if not opens and till.customers.chance.random() < DEAF_OPERATOR_PER_RECEIPT:
+                self._lose_operator(till)
             self.issued += till.change_shift(now) if opens else till.serve(now)
         else:
             self._issue(till, till.change_shift(now) if opens else till.serve(now))
+
+    def _lose_operator(self, till: CloudTill) -> None:
+        """Let a till be without its operator for a while: it goes on, and comes back by itself."""
+        for_s = till.customers.chance.randrange(*DEAF_S)
+        if self.data is not None and lose_operator(till.place, self.data, for_s=for_s):
+            self.say(f"{till.place.stall.register}: without its operator for {for_s} s")
 
     def _take_up_cloud(self, place: Place) -> None:
         """A cloud till needs nothing but its register: the portal knows how it stands."""

@@ -1,4 +1,4 @@
-"""The demo's registers on the operator's record: the operator learns where their streamed past has left them.
+"""The demo's registers and their operator: it learns where their streamed past has left them, and is lost now and then.
 
 A register is put on record once, with its shift closed, before it issues its first document in the cloud; from then on
 the operator counts for itself. Asking again changes nothing, so it is done at every start.
@@ -16,7 +16,7 @@ from portal.fiscal.documents import OPERATIONS
 from portal.fiscal.register import Register
 from portal.journal.issuing import Standing, read_standing, set_operator
 from portal.ofd.simulator.account import Opening
-from portal.ofd.simulator.address import Address, Unreachable, put_on_record, read_address
+from portal.ofd.simulator.address import Address, Unreachable, put_on_record, read_address, switch_mischief
 
 WAITS_S = 30.0
 LOOKS_EVERY_S = 0.5
@@ -108,9 +108,25 @@ def connect_all(
             except Unreachable as error:
                 if monotonic() < until:
                     pause(LOOKS_EVERY_S)
+                    # What stands there may be of the last time, while the operator is just starting at another port.
+                    address = read_address(data) or address
                     continue
                 say(f"{place.stall.register}: the operator does not take it on record ({error})")
             break
+
+
+def lose_operator(place: Place, data: Path, *, for_s: float) -> bool:
+    """Let the operator be deaf to one register for a while; False where no operator can be told."""
+    address = read_address(data)
+    if address is None:
+        return False
+    is_kazakh = place.shop.dialect.country == "kz"
+    device = _device_of(place) if is_kazakh else place.stall.register
+    try:
+        switch_mischief(address, "silent", on=True, share=1.0, for_s=for_s, device=device)
+    except Unreachable:
+        return False
+    return True
 
 
 def _device_of(place: Place) -> int:
