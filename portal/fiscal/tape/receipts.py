@@ -119,7 +119,7 @@ def _basis_receipt(roll: Roll, basis: Basis) -> Iterator[TapeLine]:
 def _line_kz(roll: Roll, place: int, line: Line, currency: str) -> Iterator[TapeLine]:
     yield from roll.entry(f"{place}. ", line.name, indent=2)
     yield from _codes(roll, line, indent=3)
-    yield from roll.text(f"{_asked(roll, line)} x {_price(roll, line, currency)}", indent=3)
+    yield from roll.product(f"{_asked(roll, line)} x", _price(roll, line, currency), indent=3)
     yield from _line_changes(roll, line, indent=3)
     yield from roll.pair(roll.say("cost"), roll.sum(line.sum_minor), indent=3)
     yield from _line_tax(roll, line, indent=3)
@@ -129,8 +129,12 @@ def _line_by(roll: Roll, line: Line, currency: str) -> Iterator[TapeLine]:
     yield from roll.text(line.name)
     yield from _codes(roll, line, indent=2)
     before = line.sum_minor + line.discount_minor - line.markup_minor - line.rounding_minor
-    asked = f"{_price(roll, line, currency)} x {_asked(roll, line)}"
-    yield from roll.pair(asked, f"= {roll.sum(before)}", indent=2)
+    price, asked, value = _price(roll, line, currency), _asked(roll, line), f"= {roll.sum(before)}"
+    if roll.has_room(f"{price} x {asked}", value, indent=2):
+        yield from roll.pair(f"{price} x {asked}", value, indent=2)
+    else:
+        yield from roll.text(f"{price} x", indent=2)
+        yield from roll.pair(asked, value, indent=2)
     yield from _line_changes(roll, line, indent=2)
     if line.sum_minor != before or line.discount_minor:
         yield from roll.pair(roll.say("cost"), roll.sum(line.sum_minor), indent=2)

@@ -124,6 +124,17 @@ class Roll:
             yield TapeLine(left, style)
         yield TapeLine(" " * (self.width - cells(value)) + value, style)
 
+    def has_room(self, label: str, value: str, indent: int = 0) -> bool:
+        """Whether one line holds a label, a space and a value."""
+        return indent + cells(label) + 1 + cells(value) <= self.width
+
+    def product(self, factor: str, price: str, indent: int) -> Iterator[TapeLine]:
+        """So many times a price, which is never broken in two."""
+        if self.has_room(factor, price, indent):
+            yield from self.text(f"{factor} {price}", indent=indent)
+        else:
+            yield from self.pair(factor, price, indent=indent)
+
     def row(
         self, columns: Sequence[Column], values: Iterable[str], style: Style = "normal"
     ) -> Iterator[TapeLine]:
