@@ -59,14 +59,10 @@ class OperatorServer:
         self.belarus_port = belarus_port
         self.mischief = mischief or Mischief()
         self.failure: BaseException | None = None
-        self._lines: set[Exchange] = set()
-        self._loop = asyncio.new_event_loop()
-        self._over = asyncio.Event()
-        self._calls: set[asyncio.Task[Any]] = set()
         self._lock: IO[bytes] | None = None
 
     def start(self) -> None:
-        """Open the book and listen. Raises `BookBusy`, or OSError when a port is taken."""
+        """Open the book and listen; after `stop`, again on the same ports, from the book alone. Raises `BookBusy`, or OSError when a port is taken."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = self.path.with_name(f"{self.path.name}.lock").open("wb")
         try:
@@ -79,6 +75,11 @@ class OperatorServer:
         except OSError:
             self._lock.close()
             raise
+        self.failure = None
+        self._lines: set[Exchange] = set()
+        self._calls: set[asyncio.Task[Any]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
         self.port, self.belarus_port = kazakh.getsockname()[1], belarus.getsockname()[1]
         self.office = Office(self.path, self.mischief, self._written)
         ready = threading.Event()
