@@ -5,13 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from portal.fiscal.captions import CAPTIONS, TapeLanguage, caption, tape_language
-from portal.fiscal.documents import KIND_BY_NAME, SUM_MAX, Document, Line, Payments, Totals
-from portal.fiscal.paper import cells
-from portal.fiscal.tape import WIDTHS, Operator, TapeHeader, qr_of, tape
+from portal.fiscal.documents import KIND_BY_NAME, Document, Totals
+from portal.fiscal.tape import Operator, TapeHeader, qr_of, tape
 from tests.fiscal.samples import BY_HEADER, KZ_HEADER, UI, line, receipt, service_document
 
 LANGUAGES: tuple[TapeLanguage, ...] = get_args(TapeLanguage)
@@ -273,85 +270,3 @@ def test_refuses_a_width_that_no_printer_has(width: int) -> None:
 def test_refuses_a_country_without_a_tape() -> None:
     with pytest.raises(ValueError, match="no tape is known"):
         replace(BY_HEADER, country="BY")
-
-
-# Whatever a document says.
-
-sums = st.integers(0, SUM_MAX)
-counts = st.integers(0, 2_000_000_000)
-words = st.text(min_size=1, max_size=120)
-lines = st.builds(
-    Line,
-    name=words,
-    marking=st.none() | words,
-    price_minor=sums,
-    quantity_milli=st.integers(1, 10**12),
-    sum_minor=sums,
-    discount_minor=sums,
-    markup_minor=sums,
-    tax_minor=sums,
-    tax_rate=st.none() | st.integers(0, 10_000),
-    unit=st.integers(1, 99_999) | st.sampled_from([796, 166, 18, 841]),
-)
-documents = st.builds(
-    Document,
-    autonomous=st.booleans(),
-    basis=st.none() | st.integers(1, 10**12),
-    cashier=st.none() | words,
-    change_minor=sums,
-    currency=st.sampled_from([None, "BYN", "KZT"]),
-    discount_minor=sums,
-    fiscal_sign=st.none() | st.from_regex("[0-9A-Za-z]{1,32}", fullmatch=True),
-    issued_at=st.datetimes(timezones=st.just(UTC)),
-    kind=st.sampled_from(sorted(KIND_BY_NAME)),
-    lines=st.lists(lines, max_size=3).map(tuple),
-    markup_minor=sums,
-    number=st.integers(1, 10**12),
-    ordinal=counts,
-    payments=st.builds(Payments, card_minor=sums, cash_minor=sums, mobile_minor=sums, other_minor=sums),
-    register=words,
-    shift=st.integers(1, 2_000_000_000),
-    total_minor=sums,
-    totals=st.none()
-    | st.builds(Totals, sale_count=counts, sale_minor=sums, refund_minor=sums, annulment_minor=sums),
-)
-headers = st.builds(
-    TapeHeader,
-    country=st.sampled_from(["by", "kz"]),
-    organisation=words,
-    tax_id=words,
-    point=words,
-    address=st.text(max_size=120),
-    zone=st.sampled_from(["Europe/Minsk", "Asia/Almaty"]),
-    register=words,
-    factory_number=words,
-    registration_number=st.none() | words,
-    address_kk=st.none() | words,
-    vat_certificate=st.none() | words,
-)
-
-
-@given(documents, headers, st.sampled_from(WIDTHS), st.sampled_from(LANGUAGES), st.booleans())
-def test_no_line_is_ever_longer_than_the_tape(
-    document: Document, header: TapeHeader, width: int, language: TapeLanguage, duplicate: bool
-) -> None:
-    made = tape(document, header, width=width, language=language, duplicate=duplicate)
-    for one in made:
-        if one.style == "qr":
-            continue
-        assert len(one.text) <= cells(one.text) <= width
-        assert one.text.strip()
-        assert one.text == one.text.rstrip()
-        assert all(character.isprintable() for character in one.text)
-        assert (one.style == "rule") == (one.text == "-" * width)
-
-
-@given(documents, headers, st.sampled_from(WIDTHS))
-def test_a_sum_is_never_cut_and_ends_at_the_right_edge(
-    document: Document, header: TapeHeader, width: int
-) -> None:
-    if document.kind not in ("cash_in", "cash_out"):
-        return
-    total = f"{document.total_minor // 100:,}".replace(",", " ") + f",{document.total_minor % 100:02d}"
-    bold = [one.text for one in tape(document, header, width=width) if one.style == "bold"]
-    assert any(one.endswith(total) and len(one) == width for one in bold)
