@@ -136,9 +136,7 @@ def _fresh(operation: Operation) -> Operation:
 
 def count_receipt(counters: Counters, document: Document) -> Counters:
     """Count a sale, a purchase or a refund. Refuses `SumTooLarge` when no report could state the shift any more."""
-    counters = replace(
-        _move_receipt(counters, document, 1, is_offline=document.autonomous), receipts=counters.receipts + 1
-    )
+    counters = _move_receipt(counters, document, 1, is_offline=document.autonomous)
     place = PLACES[document.kind]
     operation = counters.operations[place]
     void = 0 if counters.voids is None else getattr(counters.voids, STATED[place][1])
@@ -223,7 +221,6 @@ def restore(counters: Counters, document: Document, original: Document, *, is_of
             minor: getattr(voids, minor) + total_minor,
         }
         moved: dict[str, Any] = {
-            "receipts": counters.receipts + 1,
             "cashiers": _move(counters.cashiers, _cashier(document), (1, *(0,) * 10)),
         }
     else:
@@ -244,7 +241,7 @@ def restore(counters: Counters, document: Document, original: Document, *, is_of
 
 
 def _move_receipt(counters: Counters, document: Document, sign: int, *, is_offline: bool) -> Counters:
-    """Add (or, with sign −1, take away) everything a receipt is counted by."""
+    """Add (or, with sign −1, take away) everything a receipt is counted by; what takes it away is a receipt, too."""
     place = PLACES[document.kind]
     operation, sections, taxes = _weigh(document, is_offline=is_offline)
     operations = list(counters.operations)
@@ -267,6 +264,7 @@ def _move_receipt(counters: Counters, document: Document, sign: int, *, is_offli
     return replace(
         counters,
         operations=tuple(operations),
+        receipts=counters.receipts + 1,
         sections=section_rows,
         taxes=tax_rows,
         cashiers=_move(counters.cashiers, _cashier(document), cashier),
@@ -358,7 +356,6 @@ def _check(sum_minor: int) -> None:
 
 
 def revenue(counters: Counters) -> int:
-    return sum(
-        direction * operation.sum_minor
-        for direction, operation in zip(DIRECTIONS, counters.operations, strict=True)
-    )
+    """Sales and purchase refunds less sale refunds and purchases."""
+    sale, sale_refund, purchase, purchase_refund = counters.operations
+    return sale.sum_minor - sale_refund.sum_minor - purchase.sum_minor + purchase_refund.sum_minor

@@ -87,7 +87,8 @@ class Dialect:
 
     def base_rate_at(self, moment: datetime) -> int:
         """The base rate at a moment, by the country's own calendar."""
-        return next(rate.rate for rate in self.tax_rates if rate.rate in self.rates_at(moment))
+        rates = self.rates_at(moment)
+        return next(rate.rate for rate in self.tax_rates if rate.rate in rates)
 
     def base_rate_on(self, day: date) -> int:
         """The rate of what has no rate of its own: the first of the table that holds on the day."""
