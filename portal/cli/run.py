@@ -15,6 +15,7 @@ from portal import assets, local, processes
 from portal.cli import cli, data_directory, environment, servers_are_named
 from portal.cli.migrate import migrate_to_head
 from portal.config import ROOT, NotStarting, read_settings
+from portal.ofd.simulator.records import ensure_address
 from portal.processes import Program, Stopping, Supervisor, python
 
 WEB_WORKERS = 2
@@ -67,6 +68,10 @@ def run(*, port: int, workers: int, demo: bool) -> None:
             if demo:
                 say("bringing the demo")
             introduction = _bring_demo(data, variables) if demo else []
+            if demo:
+                introduction.append(
+                    f"The operator that the demo's registers deliver to: {ensure_address(data).http_url}"
+                )
             supervisor = Supervisor(data, _programs(data, port, workers, demo=demo), variables, say, watch)
             try:
                 say(f"starting pages, {workers} workers and the scheduler")

@@ -180,7 +180,8 @@ class _Exchange:
         entry = Entry(key=self.account.key)
         number = document_number(self.question.request)
         # Without the strays' counts a restarted operator would refuse a strange token once more; that does no harm.
-        if number and self.header.token == self.account.token and note_refused(self.account, number):
+        is_own = self.header.token in {self.account.token, *self.account.strays}
+        if number and is_own and note_refused(self.account, number):
             entry.account = accounts.encode(self.account)
         is_trick = self.trick is not None and self.trick.kind in CODES
         if self.question.request.command in DOCUMENTS and not is_trick:
