@@ -138,7 +138,8 @@ def figure_name(figure: str) -> str:
     parts = figure.split(".")
     match parts:
         case ["section", section, operation, measure]:
-            return f"{gettext('Секция %(section)s', section=section)} · {_operation(operation)}: {_measure(measure)}"
+            named = gettext("Секция %(section)s", section=section)
+            return f"{named} · {_operation(operation)}: {_measure(measure)}"
         case ["tax", rate, operation]:
             shown = gettext("НДС %(rate)s", rate=formats.rate(int(rate)))
             return f"{shown} · {_operation(operation)}"
