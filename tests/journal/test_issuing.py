@@ -1,7 +1,11 @@
 """Issuing: what is stored with a receipt, what a key means, and whose till it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -211,6 +215,39 @@ def test_a_document_is_never_hung_on_another_chain(shop: Shop) -> None:
     assert issuing.write(draft(standing, sale(), at=after(1))) is None
     assert rows(shop, "select count(*) from document") == [(1,)]
     assert MEMORY.recall(*ids) is None
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_statement_whose_answer_was_lost_is_done_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, is_written: bool
+) -> None:
+    """Without a key only the till itself can tell whether the receipt was written before the connection broke."""
+    ids, losses = (shop.id, shop.register_id), iter([True])
+
+    class Breaking:
+        def __init__(self, cursor: Any) -> None:
+            self.cursor = cursor
+
+        def execute(self, *statement: Any) -> None:
+            is_lost = next(losses, False)
+            if is_written or not is_lost:
+                self.cursor.execute(*statement)
+            if is_lost:
+                raise psycopg2.OperationalError("the connection broke")
+
+        def fetchone(self) -> Any:
+            return self.cursor.fetchone()
+
+    @contextmanager
+    def breaking() -> Iterator[Breaking]:
+        with statements() as cursor:
+            yield Breaking(cursor)
+
+    monkeypatch.setattr(issuing, "statements", breaking)
+    first = issuing.issue(*ids, sale(), at=MORNING)
+    second = issuing.issue(*ids, sale(), at=MORNING)
+    assert (first.document.number, second.document.number) == (1, 2)
+    assert rows(shop, "select count(*) from document") == [(2,)]
 
 
 def test_a_moment_that_others_have_just_overtaken_becomes_theirs(shop: Shop) -> None:
