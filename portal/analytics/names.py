@@ -1,11 +1,11 @@
 """The names that a worker has met and written: products and cashiers, per organisation."""
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 from sqlalchemy.orm import Session
 
 from portal.journal.append import remember_names
+from portal.journal.naming import derive_id
 
 # A worker forgets names past this many, so that a sender of ever new names cannot fill its memory.
 NAMES_MAX = 200_000
@@ -36,11 +36,6 @@ class Names:
         if found is None:
             found = self.products[key] = derive_id("\x1f".join(key))
         return found
-
-
-def derive_id(name: str) -> int:
-    """A signed 64-bit id that the same name always gets."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 _names: dict[int, Names] = {}
