@@ -88,6 +88,11 @@ class Link:
             return None
         return max(timedelta(), self.autonomous_since + AUTONOMOUS_MAX - now)
 
+    def left_hours(self, now: datetime) -> int | None:
+        """Whole hours of what is left; None while the register works with its operator."""
+        left = self.left(now)
+        return None if left is None else left // timedelta(hours=1)
+
 
 _LOUDNESS: Final = ("blocked", "token", "autonomous", "refused", "waiting", "unconnected", "well")
 

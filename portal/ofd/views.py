@@ -104,7 +104,7 @@ def _register_page(register_id: int, *, refusal: Refusal | None = None) -> Respo
         block="state",
         status=200 if refusal is None else refusal.status,
         link=link, documents=documents, events=events, compared=compared, version=version, now=now,
-        is_kazakh=reader.organisation.country == "kz", max_hours=72,
+        is_kazakh=reader.organisation.country == "kz",
         refused=None if refusal is None else words.sentence(refusal.code, refusal.facts),
         next_step=None if refusal is None else words.next_step(refusal.code, refusal.facts),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from tests.browser.conftest import (
     OWNER,
     Visit,
 )
-from tests.browser.world import NEWCOMER, NOBODY
+from tests.browser.world import LINKED, LINKED_BY, NEWCOMER, NOBODY
 
 # A name for the picture, who looks, the address, what has to be seen.
 PAGES = [
@@ -31,6 +31,12 @@ PAGES = [
     ("stream-quarantine", ADMINISTRATOR, "/stream/?tab=quarantine", ".panel"),
     ("stream-gaps", ADMINISTRATOR, "/stream/?tab=gaps", ".panel"),
     ("stream-remarks", ADMINISTRATOR, "/stream/?tab=remarks", ".panel"),
+    ("home-linked", LINKED, "/", ".kpi-main"),
+    ("operator", LINKED, "/operator/", "[data-row]"),
+    ("operator-by", LINKED_BY, "/operator/", "[data-row]"),
+    ("operator-empty", NEWCOMER, "/operator/", ".blank"),
+    ("operator-differences", LINKED, "/operator/?tab=differences", "[data-row]"),
+    ("operator-differences-empty", NEWCOMER, "/operator/?tab=differences", ".blank"),
 ]
 REFUSALS = [
     ("error-403", CASHIER, "/stream/", "403"),
@@ -74,6 +80,28 @@ def test_an_open_document_is_whole_and_accessible(visit: Visit, width: int, them
     alone = visit(f"/documents/{key}", OWNER, width=width, theme=theme)
     alone.page.wait_for_selector(".paper")
     assert alone.violations() == []
+
+
+@pytest.mark.parametrize(("width", "theme"), DESK_AND_PHONE)
+@pytest.mark.parametrize(
+    ("name", "who", "path", "place"),
+    [
+        *[(f"link-{place}", LINKED, "/operator/", place) for place in range(5)],
+        ("link-by", LINKED_BY, "/operator/", 0),
+        ("compared", LINKED, "/operator/?tab=differences&show=open", 0),
+        ("compared-agreed", LINKED, "/operator/?tab=differences", 0),
+    ],
+)
+def test_a_register_and_its_operator_are_whole_and_accessible(
+    visit: Visit, name: str, who: str, path: str, place: int, width: int, theme: str
+) -> None:
+    seen = visit(path, who, width=width, theme=theme, shared=True)
+    seen.page.locator("[data-row] [data-open]").nth(place).click()
+    seen.page.wait_for_selector(".pairs")
+    seen.page.wait_for_timeout(300)
+    seen.shot(f"{name}-{width}-{theme}", whole=True)
+    assert seen.violations() == []
+    seen.check()
 
 
 def test_a_document_in_quarantine_shows_its_bytes(visit: Visit) -> None:

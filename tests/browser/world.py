@@ -31,12 +31,15 @@ from portal.orgs.actions import add_point, create_organisation, set_membership
 from portal.primitives import clock
 from portal.registers.actions import add_register
 from portal.registers.models import Register
+from tests.browser.links import link
 
 DAYS = 10
 NEWCOMER = "newcomer@example.by"
 NOBODY = "nobody@example.by"
 # Signs in by hand: a one-time code is good once, so nobody else may have used theirs.
 TYPIST = "typist@example.by"
+# Whose registers issue here, and stand with their operators in every way they can.
+LINKED, LINKED_BY = "linked@example.kz", "linked@example.by"
 
 
 def found(settings: Settings) -> dict[str, str]:
@@ -45,17 +48,21 @@ def found(settings: Settings) -> dict[str, str]:
     places = ensure_demo(settings, at=now)
     ensure_history(settings, places, at=now, say=lambda _: None, days=DAYS, processes=1)
     secrets = {person.email: totp_secret(settings, person.email) for person in PEOPLE}
+    people = {}
     vault = totp.Vault(settings.secret_key)
     with transaction() as session:
         for name, email in (
             ("Ирина Новикова", NEWCOMER),
             ("Пётр Ничейный", NOBODY),
             ("Вера Клавишная", TYPIST),
+            ("Айгуль Линейная", LINKED),
+            ("Алесь Линейный", LINKED_BY),
         ):
             secrets[email] = totp.new_secret()
             person = enrol_person(
                 session, vault, name=name, email=email, password=PASSWORD, secret=secrets[email]
             )
+            people[email] = person.person_id
             if email == NEWCOMER:
                 shop = create_organisation(
                     session, name="ИП Новикова", country="by", tax_id="191111100", at=now
@@ -73,6 +80,7 @@ def found(settings: Settings) -> dict[str, str]:
                     at=now,
                 )
                 set_membership(session, shop.id, person.person_id, role="owner", at=now)
+    link(people[LINKED], people[LINKED_BY])
     return secrets
 
 
