@@ -34,7 +34,12 @@ def status_of(*, autonomous: bool, delivery: str | None, is_autonomous: bool) ->
 
 
 def standing(statuses: tuple[Status, ...]) -> str:
-    """The documents of these statuses as words of SQL, each read by an index of what is rare."""
+    """The documents of these statuses as words of SQL."""
+    return " union all ".join(standings(statuses))
+
+
+def standings(statuses: tuple[Status, ...]) -> list[str]:
+    """The same in parts that have no document in common, each read by an index of what is rare."""
     parts = []
     if Status.AUTONOMOUS in statuses:
         parts.append(
@@ -48,7 +53,7 @@ def standing(statuses: tuple[Status, ...]) -> str:
         f"where i.organisation_id = :organisation_id and {condition}"
         for condition in _conditions(statuses, "document")
     ]
-    return " union all ".join(parts)
+    return parts
 
 
 def stands(statuses: tuple[Status, ...], table: str) -> str:

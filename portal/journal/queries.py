@@ -17,7 +17,7 @@ from portal.fiscal.documents import Kind
 from portal.journal.delivery import Status, status_of
 from portal.journal.forms import Cursor
 from portal.journal.models import ISSUED_HERE, Cashier, Document, DocumentBody, IssuedDocument, Remark
-from portal.journal.wanted import Wanted, conditions_of, masks_of, source_of, statement
+from portal.journal.wanted import Wanted, conditions_of, masks_of, sources_of, statement
 from portal.orgs.access import Scope
 from portal.primitives.refusals import NotFound
 
@@ -177,11 +177,17 @@ def _walk(
     session: Session, wanted: Wanted, limit: int, before: Cursor | None, after: Cursor | None
 ) -> list[Found]:
     conditions, values = conditions_of(wanted, before=before, after=after)
-    source, of_source = source_of(wanted)
+    sources, of_sources = sources_of(wanted)
+    # Each part is cut by itself, so that none is read further than the page reaches.
+    parts = [
+        f"(select {_COLUMNS} from {source} where {conditions} order by {_NEWEST_FIRST} limit :limit)"
+        for source in sources
+    ]
+    together = f"select * from ({' union all '.join(parts)}) d order by {_NEWEST_FIRST} limit :limit"
     return _fetch(
         session,
-        f"select {_COLUMNS} from {source} where {conditions} order by {_NEWEST_FIRST} limit :limit",
-        values | of_source | {"limit": limit},
+        parts[0] if len(parts) == 1 else together,
+        values | of_sources | {"limit": limit},
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.fiscal.documents import Kind
-from portal.journal.wanted import Wanted, conditions_of, masks_of, source_of, statement
+from portal.journal.wanted import Wanted, conditions_of, masks_of, sources_of, statement
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,14 @@ _KINDS_OF = "{0}.kind = any(cast(:kinds as smallint[])) and {0}.payment = any(ca
 
 def _sum_journal(session: Session, wanted: Wanted) -> Sums:
     conditions, values = conditions_of(wanted)
-    source, of_source = source_of(wanted)
+    sources, of_sources = sources_of(wanted)
+    parts = " union all ".join(
+        f"select kind, total_minor from {source} where {conditions}" for source in sources
+    )
     return _sums(
         session,
-        f"select kind, count(*), sum(total_minor) from {source} where {conditions} group by kind",
-        values | of_source,
+        f"select kind, count(*), sum(total_minor) from ({parts}) d group by kind",
+        values | of_sources,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 
 from portal.fiscal.documents import Kind
-from portal.journal.delivery import Status, standing, stands
+from portal.journal.delivery import Status, standings, stands
 from portal.journal.forms import Cursor, DocumentFilter
 from portal.journal.places import Places
 from portal.orgs.access import Scope
@@ -139,13 +139,13 @@ def searched(wanted: Wanted) -> str:
     return f"{by_number} union {by_sign}"
 
 
-def source_of(wanted: Wanted) -> tuple[str, dict[str, Any]]:
-    """What `conditions_of` is asked of, with the values that this needs of its own."""
+def sources_of(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
+    """What `conditions_of` is asked of, part by part, with the values that this needs of its own."""
     if wanted.is_searched:
-        return f"({searched(wanted)}) s", {"sign": wanted.sign, "number": wanted.number}
+        return [f"({searched(wanted)}) s"], {"sign": wanted.sign, "number": wanted.number}
     if wanted.statuses:
-        return f"({standing(wanted.statuses)}) s", {}
-    return "document", {}
+        return [f"({part}) s" for part in standings(wanted.statuses)], {}
+    return ["document"], {}
 
 
 def masks_of(wanted: Wanted) -> list[int]:

@@ -127,7 +127,7 @@ def test_shows_the_operators_sign_and_code_of_a_document_issued_here(
     assert "2718281828" in second
     assert "АВТОНОМНЫЙ" not in second.upper()
     for page in (first, second):
-        assert "Оператор" in page
+        assert "<dt>Оператор</dt>" in page
         assert "Партия" not in page
     # What is printed says so as well, and not the portal's own knowledge alone.
     assert "2718281828" in re.search(r"<pre>.*?</pre>", second, re.DOTALL)[0]  # type: ignore[index]
@@ -140,7 +140,7 @@ def test_a_streamed_document_names_its_batch(browser: FlaskClient, shop: Shop) -
     shop.issue(till)
     page = browser.get(f"/documents/{till.id}/1").text
     assert "Партия" in page
-    assert "Оператор" not in page
+    assert "<dt>Оператор</dt>" not in page
 
 
 def test_says_what_the_operator_answered_to_what_it_refused(browser: FlaskClient, shop: Shop) -> None:
