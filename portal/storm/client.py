@@ -70,6 +70,8 @@ class Client:
         if isinstance(entry, Refused):
             if entry.code == "fiscal.shift_not_open":
                 self.closed.add(entry.register_id)
+            elif entry.code == "fiscal.shift_already_open":
+                self.closed.discard(entry.register_id)
         elif entry.kind == "shift_opened":
             self.closed.discard(entry.register_id)
         elif entry.kind == "sale" and not entry.is_repeated:
