@@ -83,7 +83,7 @@ class Counter:
             return [tuple(row) for row in session.execute(text(query), values)]
 
     def deliveries(self) -> dict[int, str]:
-        return dict(self.rows("select number, delivery from issued_document order by number"))  # type: ignore[arg-type]  # two columns
+        return dict(self.rows("select number, delivery from issued_document order by number"))
 
     def events(self) -> list[str]:
         return [kind for (kind,) in self.rows("select kind from register_event order by id")]

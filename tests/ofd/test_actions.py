@@ -18,7 +18,7 @@ from portal.ofd.simulator.mischief import Mischief
 from portal.ofd.simulator.testing import TestOperator
 from portal.primitives import clock
 from tests.journal.tills import CASHIER, cash_in, opening, sale
-from tests.ofd.counter import Counter, open_counter
+from tests.ofd.counter import PATIENCE_S, Counter, open_counter
 
 
 @pytest.fixture
@@ -303,7 +303,7 @@ def test_a_caller_that_died_before_writing_the_answer_down_doubles_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(issuing, "record_answer", die)
-        patch.setattr(actions, "HOLD_MARGIN_S", -19.9)
+        patch.setattr(actions, "HOLD_MARGIN_S", -PATIENCE_S)
         with pytest.raises(Killed):
             counter.sell()
     assert counter.received() == [1]
@@ -323,7 +323,7 @@ def test_an_answer_that_comes_after_the_register_was_given_up_is_not_printed(
         answer = asked(issued, ends_at_s)
         # The process was stopped for longer than it held the till, and somebody else went on.
         issuing.give_up(counter.standing, at=clock.now())
-        monkeypatch.setattr(actions.time, "monotonic", lambda: ends_at_s + 10)
+        monkeypatch.setattr("time.monotonic", lambda: ends_at_s + 10)
         return answer
 
     monkeypatch.setattr(actions, "_ask", sleepy)
