@@ -71,10 +71,19 @@ class RegisterMachine(Hands):
             st.integers(60, 600),
             st.integers(1_300, 1_800),
             st.integers(4_300, 4_400),
-        )
+        ),
+        edge=st.sampled_from(["", "", "", "shift", "alone"]),
+        seconds=st.sampled_from([0, 1]),
     )
-    def time_passes(self, minutes: int) -> None:
-        self.now += timedelta(minutes=minutes)
+    def time_passes(self, minutes: int, edge: str, seconds: int) -> None:
+        """A while, or until the very last moment of a shift or of working alone, or a second more."""
+        began, hours = {
+            "": (None, 0),
+            "shift": (self.model.hours_from if self.model.is_open else None, 24),
+            "alone": (self.model.alone_since, 72),
+        }[edge]
+        until = None if began is None else began + timedelta(hours=hours, seconds=seconds)
+        self.now = max(self.now, until) if until is not None else self.now + timedelta(minutes=minutes)
 
     @rule(
         which=st.sampled_from(["clock", "open", "x_report", "close", "alone", "together"]), cashier=cashiers
@@ -288,11 +297,15 @@ class RegisterMachine(Hands):
     @rule(
         is_out=st.booleans(),
         total=st.one_of(st.integers(1, 50_000).map(lambda coins: coins * 100), st.integers(1, 10_000)),
+        more=st.sampled_from([None, None, 0, 1]),
         cashier=cashiers,
     )
-    def move_cash(self, is_out: bool, total: int, cashier: tuple[str, int]) -> None:
+    def move_cash(self, is_out: bool, total: int, more: int | None, cashier: tuple[str, int]) -> None:
+        """Any sum, or all there is in the drawer, or a coin more."""
         if total % 3:
             self.prepare()
+        if is_out and more is not None:
+            total = (self.model.cash + more * self.country.coin) or total
         against = self.model.against_entering(self.now)
         if total % self.country.coin:
             against.add("cash_not_whole")
@@ -336,6 +349,14 @@ class RegisterMachine(Hands):
             self.model.is_open = False
             assert document.report is not None
             self.start = start_after(document.report)
+
+    @precondition(lambda self: self.country.hours_alone_max and self.model.alone_since is None)
+    @rule(price=st.integers(1, 3_000).map(lambda tenge: tenge * 100), seconds=st.integers(0, 5))
+    def sell_while_the_operator_vanishes(self, price: int, seconds: int) -> None:
+        """The call for the last document gets no answer, and the register learns of it later."""
+        self.sell_simply(price, 1_000, "cash")
+        self.now += timedelta(seconds=seconds)
+        self.lose_the_operator(is_last_late=True)
 
     @precondition(lambda self: self.country.hours_alone_max and self.model.alone_since is None)
     @rule(is_last_late=st.booleans())

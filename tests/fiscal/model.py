@@ -290,9 +290,9 @@ class Model:
         cash, cashless = paid["cash"], paid["card"] + paid["mobile"] + paid["other"]
         if cash and due > cashless:
             plan.total = cashless + to_step(due - cashless, coin)
-        if cash % coin:
-            against.add("cash_not_whole")
         plan.change = cash + cashless - plan.total
+        if cash % coin or (cash - plan.change) % coin:
+            against.add("cash_not_whole")
         if plan.change < 0:
             against.add("not_enough_money")
         if plan.change > cash:
