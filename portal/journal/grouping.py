@@ -6,6 +6,7 @@ writes all of them together: the more callers there are, the more receipts share
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from threading import Lock
 from typing import Final
 
@@ -15,7 +16,7 @@ from portal.db import statements
 from portal.fiscal.commands import Command
 from portal.journal.issued import Issued
 from portal.journal.issuing import Asked, check_key, settle, write
-from portal.journal.writing import Draft, statement
+from portal.journal.writing import Draft, statement, statement_of_many
 
 # So many receipts share a commit at most; those that come later share the next one.
 TOGETHER_MAX: Final = 64
@@ -117,14 +118,24 @@ def _till(place: _Place) -> tuple[int, int]:
     return place.draft.standing.organisation_id, place.draft.standing.register_id
 
 
-def _write_all(drafts: list[Draft]) -> tuple[int | None, ...]:
-    """One statement for all of them: what the function says of each."""
-    texts, values = zip(*map(statement, drafts), strict=True)
+def _write_all(drafts: list[Draft]) -> list[int | None]:
+    """One statement for all of them, organisation by organisation: what it says of each."""
+    companies = [list(some) for _, some in groupby(drafts, key=lambda new: new.standing.organisation_id)]
+    texts, values = zip(
+        *(statement(some[0]) if len(some) == 1 else statement_of_many(some) for some in companies),
+        strict=True,
+    )
     calls = ", ".join(text.removeprefix("select ") for text in texts)
     with statements() as cursor:
         cursor.execute(f"select {calls}", [value for some in values for value in some])
-        found: tuple[int | None, ...] = cursor.fetchone()
-    return found
+        answers: tuple[int | dict[str, int] | None, ...] = cursor.fetchone()
+    given: list[int | None] = []
+    for some, answer in zip(companies, answers, strict=True):
+        if isinstance(answer, dict):
+            given += [answer.get(str(place)) for place in range(len(some))]
+        else:
+            given.append(answer)
+    return given
 
 
 def _write_alone(place: _Place) -> None:
@@ -132,3 +143,8 @@ def _write_alone(place: _Place) -> None:
         place.issued = write(place.draft)
     except Exception as error:  # noqa: BLE001 - its caller gets it
         place.error = error
+
+
+# The writer of this process.
+_writer: Final = GroupWriter()
+issue: Final = _writer.issue

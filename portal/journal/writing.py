@@ -1,10 +1,11 @@
 """A document of a cloud till and the statement that writes it."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -100,6 +101,70 @@ def statement(new: Draft) -> tuple[str, tuple[str | None, ...]]:
         f"'{new.delivery}', {_moment(new.at)})"
     )
     return text, (engine.encode(register).decode(), document.fiscal_sign, new.body.decode(), new.key)
+
+
+class _Row(Struct, frozen=True, omit_defaults=True):
+    """A draft as the function `issue_documents` reads it."""
+
+    place: int
+    register_id: int
+    version: int
+    state: str
+    number: int
+    sequence: int
+    kind: int
+    shift: int
+    ordinal: int
+    issued_at: datetime
+    day: date
+    hour: int
+    point_id: int
+    cashier_id: int | None
+    total_minor: int
+    cash_minor: int
+    card_minor: int
+    mobile_minor: int
+    other_minor: int
+    change_minor: int
+    payment: int
+    autonomous: bool
+    previous: str
+    digest: str
+    till_digest: str
+    body: str
+    delivery: str
+    at: datetime
+    fiscal_sign: str | None = None
+    autonomous_since: datetime | None = None
+    hold_s: float | None = None
+    key: str | None = None
+    basis: int | None = None
+
+
+_row_encoder = msgspec.json.Encoder()
+
+
+def statement_of_many(drafts: Sequence[Draft]) -> tuple[str, tuple[str | None, ...]]:
+    """The statement that writes drafts of one organisation. It answers by their places: what `issue_document` says of each."""
+    rows = _row_encoder.encode([_row(place, new) for place, new in enumerate(drafts)])
+    return f"select issue_documents({drafts[0].standing.organisation_id}, %s)", (rows.decode(),)
+
+
+def _row(place: int, new: Draft) -> _Row:
+    document, standing, register = new.document, new.standing, new.register
+    payments = document.payments
+    day, hour = standing.days.locate(document.issued_at)
+    # fmt: off
+    return _Row(
+        place, standing.register_id, standing.version, engine.encode(register).decode(), document.number,
+        standing.sequence + 1, int(KIND_BY_NAME[document.kind]), document.shift, document.ordinal, document.issued_at,
+        day, hour, standing.point_id, None if document.cashier is None else _cashier_id(document.cashier),
+        document.total_minor, payments.cash_minor, payments.card_minor, payments.mobile_minor, payments.other_minor,
+        document.change_minor, payment_mask(document), document.autonomous, f"\\x{standing.digest.hex()}",
+        f"\\x{new.digest.hex()}", f"\\x{document.digest or ''}", new.body.decode(), new.delivery, new.at,
+        document.fiscal_sign, register.autonomous_since, new.hold_s, new.key, document.basis,
+    )
+    # fmt: on
 
 
 def _moment(moment: datetime | None) -> str:

@@ -15,6 +15,7 @@ from portal.analytics.verify import verify
 from portal.config import Settings
 from portal.db import transaction
 from portal.fiscal import rules
+from portal.fiscal.commands import GoAutonomous
 from portal.journal import grouping, issuing
 from portal.journal.grouping import GroupWriter
 from portal.journal.issued import Issued
@@ -90,6 +91,35 @@ def test_callers_of_many_tills_share_a_commit(shop: Shop, monkeypatch: pytest.Mo
     for register_id in shop.register_ids:
         follow_register(shop.id, register_id)
     assert verify(shop.id).differences == []
+
+
+def test_those_written_together_are_stored_like_those_written_alone(
+    database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them is written alone, the others in one statement; three are held for their operator."""
+    shop, writer = found_shop("kz", 4), GroupWriter()
+    standing = issuing.read_standing(shop.id, shop.register_id)
+    issuing.change_state(standing, GoAutonomous(reason="timeout"), at=MORNING)
+    with gathered(monkeypatch, 3):
+        got = ask([selling(writer, shop, one, key="k", hold_s=30.0) for one in shop.register_ids])
+    assert all(isinstance(one, Issued) and one.request_number == 1 for one in got)
+    with transaction(shop.id) as session:
+        found = session.execute(
+            sa.text(
+                "select i.number, i.key, i.request_number, i.delivery, i.is_autonomous, "
+                "i.autonomous_sign is not distinct from d.fiscal_sign, t.in_flight, t.held_until > now(), "
+                "d.kind, d.total_minor, d.accepted_at, h.first_number, h.last_number, h.last_issued_at, "
+                "encode(h.till_digest, 'hex') = b.body::json->>'digest' "
+                "from issued_document i join document d using (register_id, number) "
+                "join document_body b using (register_id, number) "
+                "join cloud_till t using (register_id) join register_head h using (register_id) order by register_id"
+            )
+        ).all()
+    told = (2, 30_000, after(1), 1, 1, after(1), True)
+    assert [tuple(row) for row in found] == [
+        (1, "k", 1, "waiting", True, True, None, None, *told),
+        *[(1, "k", 1, "waiting", False, True, 1, True, *told)] * 3,
+    ]
 
 
 def test_organisations_share_a_commit_and_nothing_else(
