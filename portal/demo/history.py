@@ -23,7 +23,7 @@ from portal.demo.clerk import Clerk, chance_of, play_day
 from portal.demo.outbox import Outbox
 from portal.demo.people import Place
 from portal.demo.shops import day_at
-from portal.demo.takeover import closing_documents, take_over
+from portal.demo.takeover import Growth, begin_growth, closing_documents, take_over
 from portal.demo.till import Till, take_up
 from portal.fiscal import codec
 from portal.fiscal.chain import canonical
@@ -128,7 +128,10 @@ def write_history(order: Order) -> int:
     with transaction(place.organisation_id) as session:
         till = till_of(session, place)
     written = 0
+    growth = begin_growth(place, till)
     days = tell(place, till, until=order.until, seed=order.seed, days=order.days)
+    if order.is_taken_over:
+        days = _followed(days, growth)
     for raws, first_number in batches_of(days):
         _accept(place, raws, first_number)
         drain_register(place.organisation_id, place.register_id)
@@ -138,9 +141,17 @@ def write_history(order: Order) -> int:
         if closing:
             _accept(place, [canonical(document) for document in closing], closing[0].number)
             drain_register(place.organisation_id, place.register_id)
+            growth.follow(closing)
             written += len(closing)
-        take_over(place, at=order.until)
+        take_over(place, at=order.until, state=growth.state)
     return written
+
+
+def _followed(days: Iterator[Day], growth: Growth) -> Iterator[Day]:
+    """The same days, and how the register stands after each."""
+    for day in days:
+        growth.follow(day.documents)
+        yield day
 
 
 def _send_kept(place: Place, outbox: Outbox) -> None:

@@ -5,6 +5,7 @@ register stands then is told by its journal.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
@@ -19,9 +20,10 @@ from portal.demo.shops import COMPANIES, Company, Shop, day_at, local_moment
 from portal.demo.till import Till
 from portal.fiscal import codec
 from portal.fiscal.documents import Document
+from portal.fiscal.register import Register, new_register
 from portal.fiscal.replay import adopt
 from portal.journal.issuing import create_till
-from portal.registers.models import Register
+from portal.registers import models as registers
 
 # The last two documents of a till that closes its shift are this far apart.
 CLOSING_TAKES = timedelta(seconds=30)
@@ -40,8 +42,31 @@ def closing_documents(place: Place, till: Till, *, at: datetime, seed: int) -> l
     return list(clerk.close(moment))
 
 
-def take_over(place: Place, *, at: datetime) -> bool:
-    """Let the portal issue for a register whose shift is closed; False when it does already."""
+@dataclass
+class Growth:
+    """How a register stands while its whole past is being written; `state` is None when some of it was there before."""
+
+    place: Place
+    state: Register | None
+
+    def follow(self, documents: list[Document]) -> None:
+        """The register issued these too."""
+        if self.state is not None:
+            self.state = adopt(self.place.stall.register, self.place.shop.dialect, documents, past=self.state)
+
+
+def begin_growth(place: Place, till: Till) -> Growth:
+    """Watch a register from its first document on; where its till has issued some already, the journal tells later."""
+    stall = place.stall
+    state = new_register(stall.register, place.shop.dialect, registration_number=stall.registration_number)
+    return Growth(place, None if till.number else state)
+
+
+def take_over(place: Place, *, at: datetime, state: Register | None = None) -> bool:
+    """Let the portal issue for a register whose shift is closed; False when it does already.
+
+    `state` is how the register stands, where somebody has followed it; otherwise its journal is read.
+    """
     with transaction(place.organisation_id) as session:
         # Whoever drains its lane now sees it work in the cloud afterwards.
         session.execute(
@@ -49,8 +74,11 @@ def take_over(place: Place, *, at: datetime) -> bool:
             {"o": place.organisation_id, "r": place.register_id},
         )
         kind = session.execute(
-            select(Register.kind)
-            .where(Register.organisation_id == place.organisation_id, Register.id == place.register_id)
+            select(registers.Register.kind)
+            .where(
+                registers.Register.organisation_id == place.organisation_id,
+                registers.Register.id == place.register_id,
+            )
             .with_for_update()
         ).scalar_one()
         if kind == "cloud":
@@ -60,7 +88,8 @@ def take_over(place: Place, *, at: datetime) -> bool:
             session,
             place.organisation_id,
             place.register_id,
-            adopt(
+            state
+            or adopt(
                 stall.register,
                 shop.dialect,
                 _documents(session, place),

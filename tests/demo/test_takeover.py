@@ -7,6 +7,7 @@ from random import Random
 import pytest
 import sqlalchemy as sa
 
+from portal.analytics.replaying import replay_organisation
 from portal.analytics.verify import verify
 from portal.config import Settings
 from portal.db import transaction
@@ -98,6 +99,8 @@ def test_cloud_shops_are_taken_over_with_their_shift_closed_and_one_goes_on_stre
         report = verify(organisation_id)
         assert report.differences == []
         assert report.notices == []
+        # The state that was followed while the past was written is the one that the journal tells.
+        assert replay_organisation(organisation_id).differences == []
 
 
 def test_taking_over_again_changes_nothing(database: Settings, some: list[Place]) -> None:
@@ -146,6 +149,7 @@ def test_a_register_of_an_earlier_version_is_taken_over_where_its_till_stopped(
         ).one()
     assert body.encode() == canonical(sent[0])
     assert kinds_of(market)[-1] == Kind.Z_REPORT
+    assert replay_organisation(place.organisation_id).differences == []
     assert verify(place.organisation_id).differences == []
 
 
