@@ -1,6 +1,6 @@
 """The two countries as data: what holds when."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -78,3 +78,19 @@ def test_a_shift_lasts_a_day_at_most_and_autonomy_three_in_kazakhstan() -> None:
 def test_cash_in_kazakhstan_is_whole_tenge(total: int, paid: int) -> None:
     assert round_cash(total, KAZAKHSTAN) == paid
     assert round_cash(total, BELARUS) == total
+
+
+def test_the_rates_of_a_moment_do_not_depend_on_what_was_asked_before() -> None:
+    """What is remembered of a date must not hide that rates change in the middle of it elsewhere on Earth."""
+    began = datetime(2025, 12, 31, 19, tzinfo=UTC)
+    hours = [timedelta(hours=hour) for hour in range(-120, 121)]
+    zones = [timezone(timedelta(hours=offset)) for offset in (-12, 0, 5, 14)]
+    for order in (hours, hours[::-1], hours):
+        for step in order:
+            for zone in zones:
+                moment = (began + step).astimezone(zone)
+                assert (1600 in KAZAKHSTAN.rates_at(moment)) is (step >= timedelta(0))
+                assert (1200 in KAZAKHSTAN.rates_at(moment)) is (step < timedelta(0))
+    assert KAZAKHSTAN.rates_at(datetime(1, 1, 2, tzinfo=UTC)) == KAZAKHSTAN.rates_at(
+        datetime(1950, 1, 1, tzinfo=UTC)
+    )
