@@ -7,9 +7,10 @@ from typing import Any, get_args
 import pytest
 
 from portal.fiscal.captions import CAPTIONS, TapeLanguage, caption, tape_language
-from portal.fiscal.documents import KIND_BY_NAME, Document, Totals
-from portal.fiscal.tape import Operator, TapeHeader, qr_of, tape
-from tests.fiscal.samples import BY_HEADER, KZ_HEADER, UI, line, receipt, service_document
+from portal.fiscal.documents import KIND_BY_NAME, Document, Modifier, Totals
+from portal.fiscal.report_forms import Requisites, SectionReport, SectionRow
+from portal.fiscal.tape import WIDTHS, Operator, TapeHeader, qr_of, report_tape, tape
+from tests.fiscal.samples import BY_HEADER, ISSUED_AT, KZ_HEADER, UI, line, receipt, service_document
 
 LANGUAGES: tuple[TapeLanguage, ...] = get_args(TapeLanguage)
 
@@ -270,3 +271,59 @@ def test_refuses_a_width_that_no_printer_has(width: int) -> None:
 def test_refuses_a_country_without_a_tape() -> None:
     with pytest.raises(ValueError, match="no tape is known"):
         replace(BY_HEADER, country="BY")
+
+
+def test_a_rounded_line_of_belarus_shows_the_product_before_it_was_rounded() -> None:
+    rounded = receipt(lines=(line(price_minor=333, quantity_milli=1500, sum_minor=501, rounding_minor=1),))
+    said = [one.strip() for one in texts(rounded, BY_HEADER, width=34)]
+    start = said.index("Хлеб")
+    assert [one.split("  ")[0] for one in said[start + 1 : start + 4]] == [
+        "3,33 x 1,5 шт",
+        "Округление",
+        "Стоимость",
+    ]
+    assert said[start + 1].endswith("= 5,00")
+    assert said[start + 2].endswith(" 0,01")
+    assert said[start + 3].endswith(" 5,01")
+
+
+def test_a_word_is_not_cut_to_make_room_for_a_sum() -> None:
+    name = "Суперпостояннопокупательская"
+    modified = receipt(
+        discount_minor=10_000_00, markup_minor=0, modifiers=(Modifier(name=name, sum_minor=10_000_00),)
+    )
+    said = texts(modified, BY_HEADER, width=34)
+    place = said.index(name)
+    assert said[place + 1] == "-10 000,00".rjust(34)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("header", [KZ_HEADER, BY_HEADER], ids=["kz", "by"])
+def test_a_price_is_never_broken_in_two(header: TapeHeader, width: int) -> None:
+    """Thousands are set apart by spaces, at which a line must not end."""
+    for quantity in (1, 12_345_678, 1_000_000_000):
+        dear = line(price_minor=10_000_000_000_000, quantity_milli=quantity, sum_minor=1, unit=876)
+        said = texts(receipt(lines=(dear,)), header, width=width, language="kk-ru")
+        assert any("100 000 000 000,00" in one for one in said)
+
+
+def test_sums_too_large_for_a_table_are_printed_below_one_another() -> None:
+    rows = (SectionRow(section=1, sale_count=1, sale_minor=12_345_678_901_23),)
+    report = SectionReport(
+        cashier=None,
+        cashier_code=1,
+        document_ordinal=1,
+        issued_at=ISSUED_AT,
+        requisites=Requisites(factory_number="1", organisation="ТОО", tax_id="971240001315"),
+        rows=rows,
+        shift=1,
+    )
+    said = [one.text for one in report_tape(report, BY_HEADER, width=80)]
+    assert said.count("Секция 1") == 1
+    assert [one for one in said if one.endswith(" 12 345 678 901,23") and len(one) == 80]
+
+
+def test_what_is_no_receipt_has_no_code_even_if_one_is_given() -> None:
+    for header in (BY_HEADER, KZ_HEADER):
+        lines = tape(service_document("z_report", fiscal_sign=UI), header, qr="https://example.com")
+        assert all(one.style != "qr" for one in lines)
