@@ -17,7 +17,7 @@ from portal.db import statements
 from portal.fiscal import register as engine
 from portal.fiscal.commands import Annul, Command, GoAutonomous
 from portal.fiscal.documents import Document
-from portal.journal import issuing
+from portal.journal import grouping, issuing
 from portal.journal.issuing import Issued, Moved
 from portal.ofd.exchange import AS_SILENCE, BLOCKING, INVALID_TOKEN, Answer, NoAnswer, Outgoing
 from portal.ofd.gateway import gateway_of
@@ -64,10 +64,10 @@ def issue_document(
 
     The deadline is counted from the call, the time others keep the till included: whoever has to wait longer lets the
     register go autonomous rather than the buyer stand there. Refuses what the engine refuses, `OperatorRefused`, and
-    what `portal.journal.issuing.issue` refuses.
+    what `portal.journal.issuing.issue` refuses. What threads of one process issue at the same moment shares a commit.
     """
     ends_at_s = time.monotonic() + deadline_s
-    issued = issuing.issue(
+    issued = grouping.issue(
         organisation_id,
         register_id,
         command,
