@@ -154,13 +154,18 @@ def told_modifier(modifier: Modifier) -> dict[str, Any]:
     return {"markup": modifier.markup, "shares": shares, "sum": modifier.sum_minor}
 
 
-def tax_of(document: Document) -> int:
-    """All tax in a receipt."""
-    tax = sum(line.tax_minor for line in document.lines)
+def nets_of(document: Document) -> Counter[tuple[int | None, str]]:
+    """Turnover and tax of every rate, modifiers included."""
+    nets: Counter[tuple[int | None, str]] = Counter()
+    for line in document.lines:
+        nets[line.tax_rate, "sum"] += line.sum_minor
+        nets[line.tax_rate, "tax"] += line.tax_minor
     for modifier in document.modifiers:
-        inside = sum(share.tax_minor for share in modifier.shares)
-        tax += inside if modifier.markup else -inside
-    return tax
+        sign = 1 if modifier.markup else -1
+        for share in modifier.shares:
+            nets[share.tax_rate, "sum"] += sign * share.sum_minor
+            nets[share.tax_rate, "tax"] += sign * share.tax_minor
+    return nets
 
 
 def told_rows(rows: tuple[Any, ...], keys: tuple[str, str]) -> dict[tuple[Any, ...], int]:
