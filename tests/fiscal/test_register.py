@@ -460,6 +460,13 @@ def test_annuls_nothing_else() -> None:
         assert refusal.facts == {"number": document.number, "kind": document.kind}
 
 
+def test_in_belarus_no_operator_refuses_anything() -> None:
+    till = belarusian_till()
+    sold = till.sell(1_000)
+    assert isinstance(refused(till, till.annul, sold, is_refused=True), rules.AnnulmentNotAllowed)
+    assert isinstance(refused(till, till.annul, till.cash(100), is_refused=True), rules.AnnulmentNotAllowed)
+
+
 def test_annuls_only_what_it_issued() -> None:
     till = belarusian_till()
     sold = till.sell(1_000)
