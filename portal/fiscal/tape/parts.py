@@ -33,6 +33,7 @@ def has_ever_been(operation: OperationTotals) -> bool:
 
 
 def print_operation(roll: Roll, operation: OperationTotals) -> Iterator[TapeLine]:
+    """Receipts of one kind: of the shift, but for how many there ever were."""
     heading = f"{roll.say(HEADINGS[operation.operation])} ({operation.count}):"
     yield from roll.pair(heading, roll.sum(operation.sum_minor), "bold")
     yield from print_count(roll, "life_count", operation.life_count, indent=2)
@@ -60,6 +61,7 @@ def print_operation(roll: Roll, operation: OperationTotals) -> Iterator[TapeLine
 
 
 def print_movement(roll: Roll, name: str, movement: MovementTotals) -> Iterator[TapeLine]:
+    """Cash put in or taken out: in the shift, ever, and without the operator."""
     yield from print_counted(roll, name, movement.count, movement.sum_minor)
     if movement.life_count:
         yield from print_count(roll, "life_count_all", movement.life_count, indent=2)
@@ -103,12 +105,15 @@ def print_non_nullable(roll: Roll, operations: Iterable[OperationTotals]) -> Ite
 
 
 def print_count(roll: Roll, name: str, count: int, indent: int = 0) -> Iterator[TapeLine]:
+    """A number of something at the right edge."""
     yield from roll.pair(f"{roll.say(name)}:", str(count), indent=indent)
 
 
 def print_sum(roll: Roll, name: str, minor: int, indent: int = 0) -> Iterator[TapeLine]:
+    """A sum at the right edge."""
     yield from roll.pair(f"{roll.say(name)}:", roll.sum(minor), indent=indent)
 
 
 def print_counted(roll: Roll, name: str, count: int, minor: int, indent: int = 0) -> Iterator[TapeLine]:
+    """A sum at the right edge, and of how many it is."""
     yield from roll.pair(f"{roll.say(name)} ({count}):", roll.sum(minor), indent=indent)

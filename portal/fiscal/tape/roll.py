@@ -86,6 +86,7 @@ class Roll:
     # Paper.
 
     def rule(self) -> TapeLine:
+        """A line across the paper."""
         return TapeLine("-" * self.width, "rule")
 
     def text(self, text: str, style: Style = "normal", indent: int = 0) -> Iterator[TapeLine]:
