@@ -48,7 +48,8 @@ ENOUGH: Final = "enough"
 _COUNT: Final = "select count(*) from document"
 _UNDELIVERED: Final = (
     "select (select count(*) from issued_document where delivery = 'waiting') + "
-    "(select count(*) from cloud_till where autonomous_since is not null or in_flight is not null) + "
+    "(select count(*) from cloud_till where autonomous_since is not null or in_flight is not null "
+    "or blocked_code is not null) + "
     "(select coalesce(sum(h.sequence - t.folded_sequence), 0)::bigint from cloud_till t "
     "join register_head h using (organisation_id, register_id))"
 )
