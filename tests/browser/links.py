@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import text
 
+from portal.analytics.following import follow_register
 from portal.db import transaction
 from portal.fiscal.commands import Command, MoveCash, OpenShift, RegisterSettings, TakeReport
 from portal.fiscal.dialects import dialect_of
@@ -33,8 +34,8 @@ PATIENCE_S = 20.0
 def link(kazakh_id: int, belarusian_id: int) -> None:
     """Found both shops, each for its owner."""
     with TemporaryDirectory() as directory, running_operator(Path(directory)) as operator:
-        _kazakh(operator, kazakh_id)
-        _belarusian(operator, belarusian_id)
+        for ids in [*_kazakh(operator, kazakh_id), *_belarusian(operator, belarusian_id)]:
+            follow_register(*ids)
 
 
 def _found(
@@ -77,7 +78,7 @@ def _do(ids: tuple[int, int], *commands: Command) -> None:
             actions.issue_document(*ids, command, deadline_s=PATIENCE_S)
 
 
-def _kazakh(operator: TestOperator, person_id: int) -> None:
+def _kazakh(operator: TestOperator, person_id: int) -> list[tuple[int, int]]:
     well, lost, blocked, refusing, token = _found(KAZAKH, person_id, 5, operator)
     mischief = operator.mischief
     # Agreed; then the operator loses a receipt that it had answered.
@@ -121,10 +122,12 @@ def _kazakh(operator: TestOperator, person_id: int) -> None:
     operator.reset_token(500_005, 7)
     _do(token, sale())
     deliver_register(*token, timeout_s=PATIENCE_S, is_forced=True)
+    return [well, lost, blocked, refusing, token]
 
 
-def _belarusian(operator: TestOperator, person_id: int) -> None:
+def _belarusian(operator: TestOperator, person_id: int) -> list[tuple[int, int]]:
     well, waiting = _found(BELARUSIAN, person_id, 2, operator)
     _do(well, OpenShift(cashier=CASHIER), sale())
     deliver_register(*well, timeout_s=PATIENCE_S)
     _do(waiting, OpenShift(cashier=CASHIER), sale(), sale(7_770))
+    return [well, waiting]

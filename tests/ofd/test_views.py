@@ -197,7 +197,7 @@ def test_reports_are_listed_and_shown_figure_by_figure(browser: FlaskClient, cou
     assert "Наличных в кассе" in page
     assert "1\u202f234,56" in page or "1\u2009234,56" in page
     assert "Секция 1 · Продажа: количество" in page
-    assert "Расхождений" in browser.get("/operator/?tab=differences&show=open").text
+    assert "расхождени" in browser.get("/operator/?tab=differences&show=open").text
 
 
 def test_a_difference_is_marked_as_explained_once_somebody_knows_why(
@@ -368,11 +368,7 @@ def test_the_home_page_names_what_is_wrong_with_the_link(browser: FlaskClient, c
         session.execute(text("update cloud_till set autonomous_since = now() - interval '30 hours'"))
     page = said(browser.get("/attention"))
     assert "1 касса работает автономно" in page
-    assert (
-        "1 д 6 ч, до блокировки 1 д 1" in page
-        or "1 д 6 ч, до блокировки 1 д 18 ч" in page
-        or "до блокировки 1 д 17 ч" in page
-    )
+    assert "1 д 6 ч, до блокировки 1 д 17 ч" in page
     assert "Оператор не принял 1 документ" in page
     assert "1 отчёт расходится с оператором" in page
     assert "/operator/?tab=differences&show=open" in page
