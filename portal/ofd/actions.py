@@ -19,7 +19,15 @@ from portal.fiscal.commands import Annul, Command, GoAutonomous
 from portal.fiscal.documents import Document
 from portal.journal import grouping, issuing
 from portal.journal.issuing import Issued, Moved
-from portal.ofd.exchange import AS_SILENCE, BLOCKING, INVALID_TOKEN, Answer, NoAnswer, Outgoing
+from portal.ofd.exchange import (
+    AS_SILENCE,
+    BLOCKING,
+    INVALID_TOKEN,
+    SHIFT_TOO_LONG,
+    Answer,
+    NoAnswer,
+    Outgoing,
+)
 from portal.ofd.gateway import gateway_of
 from portal.ofd.lines import read_line
 from portal.ofd.reconciliation import reconcile
@@ -113,7 +121,12 @@ def close_shift(
         standing.register, standing.settings, cashier=cashier, cashier_code=cashier_code
     )
     for command in before:
-        issue_document(organisation_id, register_id, command, at=at, deadline_s=deadline_s)
+        try:
+            issue_document(organisation_id, register_id, command, at=at, deadline_s=deadline_s)
+        except OperatorRefused as refused:
+            # The cash stays in the drawer then; a shift that ran too long must close all the same.
+            if refused.facts["result_code"] != SHIFT_TOO_LONG:
+                raise
     return issue_document(organisation_id, register_id, close, key=key, at=at, deadline_s=deadline_s)
 
 

@@ -222,4 +222,6 @@ def _said(checked: Checked) -> str:
         return str(gettext("Оператор не ответил: %(why)s.", why=words_operator.silence(checked.reason)))
     if checked.result_code == 2:
         return str(gettext("Ошибка. Недействительный токен"))
-    return str(gettext("Оператор ответил: %(what)s.", what=operator_result(checked.result_code, checked.text)))
+    return str(
+        gettext("Оператор ответил: %(what)s.", what=operator_result(checked.result_code, checked.text))
+    )

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from portal.config import Settings
 from portal.db import transaction
 from portal.fiscal.commands import MoveCash, RegisterSettings, TakeReport
-from portal.fiscal.rules import AutonomousTooLong, NotEnoughCash
+from portal.fiscal.rules import AutonomousTooLong, NotEnoughCash, ShiftTooLong
 from portal.journal import issuing
 from portal.journal.issuing import TillBlocked
 from portal.ofd import actions
@@ -354,3 +354,26 @@ def test_in_belarus_what_was_issued_is_sent_later_in_order(minsk: Counter) -> No
     minsk.deliver()
     assert set(minsk.deliveries().values()) == {"sent"}
     assert minsk.received() == sorted(minsk.deliveries())
+
+
+@pytest.mark.parametrize("country", ["kz", "by"])
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_shift_that_ran_too_long_is_closed_whatever_the_operator_says_of_its_cash(
+    database: Settings, simulator: TestOperator, country: str, *, is_refused: bool
+) -> None:
+    counter = open_counter(simulator, country, RegisterSettings(withdraws_at_close=True))
+    opened_at = clock.now() - timedelta(hours=25)
+    if country == "by":
+        counter.do(opening(), at=opened_at)
+    counter.do(sale(), at=opened_at)
+    with pytest.raises(ShiftTooLong):
+        counter.sell()
+    stays = is_refused and country == "kz"
+    if is_refused:
+        simulator.mischief.switch_on("code_11", times=1)
+    closed = actions.close_shift(*counter.ids, cashier=CASHIER)
+    assert closed.document.kind == "z_report"
+    counter.deliver()
+    counter.deliver()
+    assert issuing.read_issued(*counter.ids, closed.document.number).delivery == "sent"
+    assert counter.standing.register.cash_minor == (30_000 if stays else 0)

@@ -184,9 +184,11 @@ def _apply(office: Office, account: Account, document: Document) -> OperationNam
         return None
     if document.kind == "x_report":
         return None
-    check_length(account, document.issued_at)
+    is_out = document.kind == "cash_out"
+    if not (is_out and document.total_minor == account.cash_minor):
+        # Taking all cash out is a part of closing, and closing is never too late.
+        check_length(account, document.issued_at)
     if document.kind in {"cash_in", "cash_out"}:
-        is_out = document.kind == "cash_out"
         check_cash(account, -document.total_minor if is_out else document.total_minor)
         accounts.count_cash(account, document.total_minor, is_out=is_out, is_offline=False)
         return None

@@ -180,7 +180,9 @@ def _money_placement(question: Question) -> Taken:
     is_out = placement.operation == pb.MONEY_PLACEMENT_WITHDRAWAL
     stated = placement.fr_shift_number if placement.HasField("fr_shift_number") else None
     shift = question.begin(placement.printed_document_number, stated, at)
-    check_length(account, at)
+    if not (is_out and sum_minor == account.cash_minor):
+        # Taking all cash out is a part of closing, and closing is never too late.
+        check_length(account, at)
     check_cash(account, -sum_minor if is_out else sum_minor)
     question.open_if_closed(shift, at)
     accounts.count_cash(account, sum_minor, is_out=is_out, is_offline=placement.is_offline)
