@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Final
 
 from psycopg2 import IntegrityError
+from sqlalchemy.exc import OperationalError
 
 from portal.db import statements
 from portal.fiscal.commands import Command
@@ -69,17 +70,23 @@ class GroupWriter:
         if not place.is_leader:
             place.bell.acquire()
         if place.is_leader:
-            self._lead()
+            self._lead(place)
         if place.error is not None:
             raise place.error
         return place.issued
 
-    def _lead(self) -> None:
+    def _lead(self, leader: _Place) -> None:
         """Write what is queued, and leave the rest to the first of those who came meanwhile."""
         with self._mutex:
             group, self._queue = self._queue[:TOGETHER_MAX], self._queue[TOGETHER_MAX:]
         try:
             _write_together(group)
+        except BaseException as error:
+            # Whatever befell the leader, the others know no more than that their answer was lost.
+            for place in group:
+                if place is not leader and place.issued is None and place.error is None:
+                    place.error = OperationalError(None, None, error)
+            raise
         finally:
             with self._mutex:
                 following = self._queue[0] if self._queue else None
@@ -88,7 +95,7 @@ class GroupWriter:
                 following.is_leader = True
                 following.bell.release()
             for place in group:
-                if not place.is_leader:
+                if place is not leader:
                     place.bell.release()
 
 
@@ -105,10 +112,6 @@ def _write_together(group: list[_Place]) -> None:
         # One of them cannot be written; which one that is, only its own statement tells.
         for place in group:
             _write_alone(place)
-        return
-    except Exception as error:  # noqa: BLE001 - every caller gets it, and decides
-        for place in group:
-            place.error = error
         return
     for place, number in zip(group, given, strict=True):
         place.issued = settle(place.draft, number)

@@ -20,6 +20,7 @@ from portal.journal import grouping, issuing
 from portal.journal.grouping import GroupWriter
 from portal.journal.issued import Issued
 from portal.journal.standing import MEMORY
+from portal.journal.writing import Draft
 from tests.journal.tills import MORNING, Shop, after, cash_out, found_shop, sale
 
 
@@ -190,6 +191,25 @@ def test_a_refusal_is_its_callers_alone(shop: Shop) -> None:
     assert all(isinstance(one, Issued) for one in got[:-1])
     with pytest.raises(issuing.KeyTooLong):
         writer.issue(shop.id, poor, sale(), at=after(1), key="k" * 51)
+
+
+def test_what_befalls_the_leader_doubles_nothing_of_the_others(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its statement was committed, and then something of its own happened to it."""
+    writer, write_all = GroupWriter(), grouping._write_all
+
+    def write_and_fail(drafts: list[Draft]) -> list[int | None]:
+        write_all(drafts)
+        raise RuntimeError("out of time")
+
+    monkeypatch.setattr(grouping, "_write_all", write_and_fail)
+    with gathered(monkeypatch, 5):
+        got = ask([selling(writer, shop, register_id) for register_id in shop.register_ids])
+    assert sum(isinstance(one, RuntimeError) for one in got) == 1
+    assert [one.document.number for one in got if isinstance(one, Issued)] == [2] * 5
+    with transaction(shop.id) as session:
+        assert session.execute(sa.text("select count(*) from document where number > 1")).scalar() == 6
 
 
 def test_everybody_hears_that_the_database_is_away_and_the_writer_goes_on(
