@@ -210,7 +210,15 @@ def _storm(
         name: ["-m", "portal.storm.client", str(path)] for name, path in zip(clients, orders, strict=True)
     }
     with Keeper(house.environment, directory / "log", commands).keeping() as keeper:
-        weather = Weather(outcome.seed, house, keeper, operator, workers, clients)
+        weather = Weather(
+            outcome.seed,
+            house,
+            keeper,
+            operator,
+            workers,
+            clients,
+            [lane.device for lane in lanes if lane.device],
+        )
         weather.blow(is_enough)
         say("clearing up")
         weather.clear()

@@ -11,6 +11,7 @@ from portal.storm.house import Keeper, Operator, Servers
 
 PAUSE_S = (0.05, 0.6)
 LULL_S = 3.0
+REFUSED_AT = 4
 # A register refused five times for the same document gives it up; the operator is to be in the wrong only now and then.
 REFUSALS = (*[Kind.CODE_14] * 4, *[Kind.CODE_11] * 3, Kind.CODE_15)
 MISCHIEF = tuple(kind for kind in Kind if kind not in REFUSALS)
@@ -29,6 +30,7 @@ class Weather:
     operator: Operator
     workers: list[str]
     clients: list[str]
+    devices: list[int]
     counts: Counter[str] = field(default_factory=Counter)
     rounds: int = 0
 
@@ -64,12 +66,18 @@ class Weather:
         )
 
     def _refusal(self) -> None:
-        """Refuse what registers ask that work with their operator: let them come back to it first, which takes a sweep of the clock."""
-        kind = self.chance.choice(REFUSALS)
-        self.counts[f"refusal {kind.value}"] += 1
+        """Refuse what registers ask that work with their operator: let them come back to it first, which takes a sweep of the clock.
+
+        Each of a few registers meets it once; whoever is asked next, now and then, too.
+        """
         self.operator.mischief.switch_off()
         time.sleep(LULL_S)
-        self.operator.mischief.switch_on(kind, times=1 if kind is Kind.CODE_15 else self.chance.randint(2, 4))
+        for device in self.chance.sample(self.devices, min(REFUSED_AT, len(self.devices))):
+            kind = self.chance.choice(REFUSALS)
+            self.counts[f"refusal {kind.value}"] += 1
+            self.operator.mischief.switch_on(kind, times=1, device=device)
+            time.sleep(LULL_S / REFUSED_AT / 2)
+        self.operator.mischief.switch_on(self.chance.choice(REFUSALS), times=1)
 
     def _worker(self) -> None:
         self.keeper.kill(self.chance.choice(self.workers))

@@ -32,4 +32,5 @@ def test_a_storm_loses_nothing_doubles_nothing_and_leaves_all_ledgers_in_agreeme
     assert outcome.wrong == []
     assert outcome.figures["documents replayed"] == outcome.figures["documents"] >= DOCUMENTS
     assert outcome.figures["repeated answers"] > 20
+    assert outcome.figures["documents taken back"] > 0
     assert [trouble for trouble in TROUBLES if not outcome.figures.get(trouble)] == []
