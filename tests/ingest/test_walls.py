@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from portal import audit, db
 from portal.ingest import drain
 from portal.ingest.models import UNATTRIBUTED
+from portal.journal.models import CloudTill, IssuedDocument, Reconciliation, RegisterEvent
 from portal.models import Base
 from portal.orgs.models import Organisation
 from portal.primitives import clock
@@ -17,7 +18,9 @@ from tests import factories
 from tests.ingest import stream
 from tests.ingest.stream import Till
 
-APPEND_ONLY = ("document", "document_body", "remark", "audit")
+APPEND_ONLY = ("document", "document_body", "remark", "audit", "register_event")
+# Changed by what happens to a cloud till, and never forgotten.
+NEVER_DELETED = ("cloud_till", "issued_document", "reconciliation")
 PARTITIONS = [f"{table}_{number}" for table in ("document", "document_body") for number in range(8)]
 TENANT = sorted(
     table.name
@@ -36,7 +39,22 @@ def full(session: Session, till: Till) -> Till:
         issue_token(inside, till.organisation_id, name="Касса", register_id=till.register_id, at=clock.now())
         factories.person(inside, inside.get_one(Organisation, till.organisation_id))
         audit.record(inside, till.organisation_id, "ingest.retry", "quarantine:1", at=clock.now())
+        _add_cloud_till(inside, till)
     return till
+
+
+def _add_cloud_till(session: Session, till: Till) -> None:
+    """What stands beside documents that are issued here."""
+    facts = {"organisation_id": till.organisation_id, "register_id": till.register_id}
+    now = clock.now()
+    session.add_all(
+        [
+            CloudTill(**facts, state="{}", settings="{}"),
+            IssuedDocument(**facts, number=1, delivery="waiting"),
+            RegisterEvent(**facts, at=now, after_number=1, kind="connected", facts={}),
+            Reconciliation(**facts, number=1, shift=1, at=now, differences=[]),
+        ]
+    )
 
 
 def test_every_tenant_table_has_a_row_to_look_at(full: Till) -> None:
@@ -56,6 +74,18 @@ def test_every_tenant_table_has_a_row_to_look_at(full: Till) -> None:
     ],
 )
 def test_what_was_written_is_never_changed(full: Till, table: str, statement: str) -> None:
+    with (
+        db.transaction(full.organisation_id) as session,
+        pytest.raises(ProgrammingError, match="permission denied"),
+        session.begin_nested(),
+    ):
+        session.execute(sa.text(statement.format(table)))
+    assert full.rows(f"select count(*) > 0 from {table}") == [(True,)]
+
+
+@pytest.mark.parametrize("table", NEVER_DELETED)
+@pytest.mark.parametrize("statement", ["delete from {}", "truncate {}"])
+def test_what_stands_beside_the_journal_is_never_forgotten(full: Till, table: str, statement: str) -> None:
     with (
         db.transaction(full.organisation_id) as session,
         pytest.raises(ProgrammingError, match="permission denied"),
@@ -170,10 +200,10 @@ def test_rows_of_another_organisation_cannot_be_seen_changed_or_written(
         assert inside.execute(foreign, {"own": stranger.organisation_id}).scalar() == 0
         assert inside.execute(named, {"other": full.organisation_id}).scalar() == 0
         if table not in APPEND_ONLY:
-            for statement in (
-                f"update {table} set {last} = {last} where organisation_id = :other",
-                f"delete from {table} where organisation_id = :other",
-            ):
+            statements = [f"update {table} set {last} = {last} where organisation_id = :other"]
+            if table not in NEVER_DELETED:
+                statements.append(f"delete from {table} where organisation_id = :other")
+            for statement in statements:
                 assert inside.execute(sa.text(statement), {"other": full.organisation_id}).rowcount == 0  # type: ignore[attr-defined]
         copied = sa.text(f"insert into {table} select (jsonb_populate_record(null::public.{table}, :row)).*")
         with pytest.raises(ProgrammingError, match="row-level security"), inside.begin_nested():
