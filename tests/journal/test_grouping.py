@@ -153,6 +153,27 @@ def test_one_that_was_overtaken_tries_again_and_holds_up_nobody(
     assert [isinstance(one, Issued) and one.document.number for one in got] == [2, 2, 3, 2, 2, 2]
 
 
+def test_none_of_a_group_is_hung_on_another_chain(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One journal does not end where its writer believes: it is read anew, and the others are written all the same."""
+    writer = GroupWriter()
+    with transaction(shop.id) as session:
+        session.execute(
+            sa.text("update register_head set digest = sha256('another') where register_id = :r"),
+            {"r": shop.register_ids[3]},
+        )
+    with gathered(monkeypatch, 5):
+        got = ask([selling(writer, shop, register_id) for register_id in shop.register_ids])
+    assert [isinstance(one, Issued) and one.document.number for one in got] == [2] * 6
+    with transaction(shop.id) as session:
+        heads = session.execute(
+            sa.text(
+                "select h.sequence, h.digest = d.digest from register_head h join document d "
+                "on d.register_id = h.register_id and d.number = h.last_number"
+            )
+        ).all()
+    assert [tuple(head) for head in heads] == [(2, True)] * 6
+
+
 def test_two_callers_of_one_till_get_two_receipts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = GroupWriter()
     with gathered(monkeypatch, 2):
