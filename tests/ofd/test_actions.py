@@ -18,7 +18,7 @@ from portal.ofd.simulator.mischief import Mischief
 from portal.ofd.simulator.testing import TestOperator
 from portal.primitives import clock
 from tests.journal.tills import CASHIER, cash_in, opening, sale
-from tests.ofd.counter import PATIENCE_S, Counter, open_counter
+from tests.ofd.counter import IMPATIENCE_S, PATIENCE_S, Counter, open_counter
 
 
 @pytest.fixture
@@ -279,6 +279,15 @@ def test_whoever_waits_for_a_slow_operator_gets_a_receipt_by_the_deadline(
     mischief.switch_off()
     counter.deliver()
     assert counter.received() == [1, 2, 3, 4]
+
+
+def test_whoever_waited_past_the_deadline_does_not_ask_any_more(counter: Counter) -> None:
+    assert issuing.hold(*counter.ids, 0, IMPATIENCE_S * 2)
+    assert counter.impatient().sell().is_autonomous
+    assert counter.operator.documents() == []
+    assert counter.rows("select facts->>'reason' from register_event where kind = 'went_autonomous'") == [
+        ("deadline",)
+    ]
 
 
 def test_a_caller_that_died_before_asking_leaves_an_autonomous_receipt_to_the_next(counter: Counter) -> None:
