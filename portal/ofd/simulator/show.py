@@ -9,13 +9,14 @@ from urllib.parse import quote
 import msgspec
 from google.protobuf.json_format import MessageToDict
 
+from portal.fiscal.dialects import dialect_of
 from portal.fiscal.documents import ShiftReport
 from portal.ofd.simulator.account import Account
 from portal.ofd.simulator.book import Row
 from portal.ofd.simulator.mischief import DRAWN, Kind, Rule
 from portal.ofd.simulator.office import KAZAKHSTAN
-from portal.ofd.simulator.reading import ZONE
 from portal.ofd.wire import v203_pb2 as pb
+from portal.primitives.period import zone_of
 
 OPERATIONS: Final = {
     "sale": "Продажа",
@@ -103,8 +104,12 @@ def _money(minor: int | None) -> str:
     return f"{sign}{whole:,}".replace(",", "\u202f") + f",{rest:02d}"
 
 
-def _moment(at: datetime | None) -> str:
-    return "—" if at is None else f"{at.astimezone(ZONE):%d.%m.%Y %H:%M:%S}"
+def _moment(at: datetime | None, key: str) -> str:
+    """A moment on the clocks of the register's country."""
+    if at is None:
+        return "—"
+    zone = zone_of(dialect_of(key.partition("/")[0]).zone)
+    return f"{at.astimezone(zone):%d.%m.%Y %H:%M:%S}"
 
 
 def _frame(title: str, body: str) -> str:
@@ -164,7 +169,7 @@ def _register_row(account: Account) -> tuple[str, ...]:
         _text(account.facts.title),
         _text(account.facts.rnm),
         f"{account.shift} {state}" if account.shift else "—",
-        f"№ {account.number}, {_moment(account.last_at)}" if account.number else "—",
+        f"№ {account.number}, {_moment(account.last_at, account.key)}" if account.number else "—",
         _money(account.cash_minor),
     )
 
@@ -218,7 +223,12 @@ def register(account: Account, counters: ShiftReport, rows: Sequence[Row]) -> st
             ("Адрес", _text(facts.address)),
             ("РНМ", _text(facts.rnm)),
             ("ЗНМ", _text(facts.znm)),
-            ("Смена", f"{account.shift}, {state}, с {_moment(account.opened_at)}" if account.shift else "—"),
+            (
+                "Смена",
+                f"{account.shift}, {state}, с {_moment(account.opened_at, account.key)}"
+                if account.shift
+                else "—",
+            ),
             ("В кассе", _money(account.cash_minor)),
             ("Выручка смены", _money(counters.revenue_minor)),
             ("Внесено", f"{_money(counters.cash_in.sum_minor)} ({counters.cash_in.count})"),
@@ -275,7 +285,7 @@ def _verdict(row: Row) -> str:
 
 def _document_row(row: Row) -> tuple[str, ...]:
     return (
-        _moment(row.received_at),
+        _moment(row.received_at, row.key),
         f'<a href="/documents/{row.place}">{_text(_name(row))}</a>',
         _text(row.number),
         _text(row.shift),
@@ -320,8 +330,8 @@ def document(row: Row) -> str:
             ("Документ", _text(_name(row))),
             ("Номер", _text(row.number)),
             ("Смена", _text(row.shift)),
-            ("Выдан", _moment(row.issued_at)),
-            ("Принят", _moment(row.received_at)),
+            ("Выдан", _moment(row.issued_at, row.key)),
+            ("Принят", _moment(row.received_at, row.key)),
             ("Итог", _money(row.total_minor)),
             ("Фискальный признак", _text(row.sign)),
             ("Автономный признак", _text(row.offline_sign)),
