@@ -198,8 +198,9 @@ def _team(settings: Settings, callers: int) -> Iterator[_Team]:
 
 @contextmanager
 def _group(settings: Settings, callers: int) -> Iterator[_Team]:
-    """One process whose threads issue at a till each, and commit together."""
-    with _processes(settings, _issue_together, [_found(callers)]) as team:
+    """Callers as the web server has them: threads of two processes, each at a till; those of one process commit together."""
+    tills = _found(callers)
+    with _processes(settings, _issue_together, [tills[::2], tills[1::2]]) as team:
         yield team
 
 
