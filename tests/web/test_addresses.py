@@ -65,9 +65,13 @@ ADDRESSES: dict[tuple[str, str], Answers] = {
     ("GET", "/operator/<int:register_id>/<int:number>"): inside("403", "200", "200", "200"),
     ("POST", "/operator/<int:register_id>/check"): inside("403", "403", "409", "409"),
     ("POST", "/operator/<int:register_id>/token"): inside("403", "403", "422", "422"),
-    ("POST", "/operator/<int:register_id>/deliver"): inside("403", "403", *("303 /operator/<int:register_id>",) * 2),
+    ("POST", "/operator/<int:register_id>/deliver"): inside(
+        "403", "403", *("303 /operator/<int:register_id>",) * 2
+    ),
     ("POST", "/operator/<int:register_id>/<int:number>/send"): inside("403", "403", "409", "409"),
-    ("POST", "/operator/<int:register_id>/<int:number>/looked"): inside("403", "403", *("303 /operator/",) * 2),
+    ("POST", "/operator/<int:register_id>/<int:number>/looked"): inside(
+        "403", "403", *("303 /operator/",) * 2
+    ),
     # Doors for programs know nobody's cookie.
     ("POST", "/ingest/v1/documents"): everybody("401"),
     ("GET", "/ingest/v1/batches/<int:batch_id>"): everybody("401"),
