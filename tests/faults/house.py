@@ -154,7 +154,7 @@ class Keeper:
 
     def _keep(self) -> None:
         while not self._stop.is_set():
-            for name, command in self.commands.items():
+            for name, command in list(self.commands.items()):
                 with self._lock:
                     process = self._running.get(name)
                     if process is None or process.poll() is not None:
