@@ -157,7 +157,8 @@ class Keeper:
             for name, command in list(self.commands.items()):
                 with self._lock:
                     process = self._running.get(name)
-                    if process is None or process.poll() is not None:
+                    is_over = process is None or process.poll() is not None
+                    if is_over and name in self.commands:
                         self._running[name] = self._start(name, command)
             self._stop.wait(0.05)
 
